@@ -1,0 +1,112 @@
+/**
+ * Durable runs. A run is ordinary async code whose effects are named activities with JSON in and JSON out; each result
+ * is journalled under a key that the code names. After a crash the code runs again from the top, and journalled steps
+ * return at once.
+ *
+ * The rules of a run's code: no clock, no randomness and no effect outside an activity; keys are unique within the run
+ * and do not depend on which concurrent branch finished first. A journalled step that is asked for again with another
+ * kind, activity or input fails the run with `ChangedInputError`: it is never answered with the old result.
+ */
+import type { RunId } from '../model/ids.ts'
+import type { Json } from '../model/json.ts'
+
+/** What a run's code sees. `A` maps activity names to their inputs and outputs; `R` does the same for runs. */
+export interface RunContext<A extends Signatures = Signatures, R extends Signatures = Signatures> {
+  readonly id: RunId
+
+  /**
+   * Does an activity once and returns its journalled output. After a crash in mid-activity it is called again with the
+   * same `attempt` key, and must then adopt or undo what it left. What it throws is journalled and thrown here.
+   */
+  act<N extends NameIn<A>>(key: string, activity: N, input: A[N]['input']): Promise<A[N]['output']>
+
+  /** As `act`, but only one step of a lane is under way at a time, over all runs, in the order in which they asked. */
+  serial<N extends NameIn<A>>(key: string, lane: string, activity: N, input: A[N]['input']): Promise<A[N]['output']>
+
+  /**
+   * Waits for the next signal of that name to this run, or for `timeoutMs` (counted from the first time this step was
+   * asked for, also across a crash) and then gives null. Signals are buffered: one that came early is not lost. Each is
+   * received by one step.
+   */
+  signal<T extends Json>(key: string, name: string, options?: { timeoutMs?: number }): Promise<T | null>
+
+  /**
+   * Starts the run `<id>/<key>` and waits for its result; cancelling the parent cancels it too. With a `lane`, it starts
+   * when the lane is free and holds it until it ends.
+   */
+  child<N extends NameIn<R>>(key: string, run: N, input: R[N]['input'], options?: { lane?: string }): Promise<R[N]['output']>
+
+  /** Resolves `ms` after it was first asked for, also when the engine was down at that time. */
+  sleep(key: string, ms: number): Promise<void>
+}
+
+export interface Engine {
+  /** Idempotent by id: a second start of the same id does nothing. Resolves when the run is in the journal. */
+  start(run: string, input: Json, options: { id: RunId; priority?: number }): Promise<void>
+  /** Resolves when the signal is in the journal; it may come before the run starts. A run that has ended ignores it. */
+  signal(id: RunId, name: string, value: Json): Promise<void>
+  /**
+   * Ends the run and its children: activities under way get an `AbortSignal` with reason `cancelled`; the run's code
+   * gets `CancelledError` from the step that it waits for and from each later one. Resolves when all of them have
+   * settled. Idempotent.
+   */
+  cancel(id: RunId): Promise<void>
+  status(id: RunId): Promise<RunStatus>
+  /** Resolves with the status when the run has ended. */
+  result(id: RunId): Promise<EndedRun>
+  /**
+   * Lets go of everything without ending anything: activities under way get an `AbortSignal` with reason `stopping`,
+   * nothing more is journalled, and a later engine on the same journal goes on from here.
+   */
+  stop(): Promise<void>
+}
+
+export type RunStatus = { readonly state: 'unknown' } | { readonly state: 'running'; readonly steps: readonly StepUnderWay[] } | EndedRun
+
+export type EndedRun =
+  | { readonly state: 'done'; readonly result: Json }
+  | { readonly state: 'failed'; readonly error: string }
+  | { readonly state: 'cancelled' }
+
+/** A step that has begun and not ended. `activity` is null for signals, children and sleeps; `sinceMs` is Unix time. */
+export interface StepUnderWay {
+  readonly key: string
+  readonly kind: 'act' | 'serial' | 'signal' | 'child' | 'sleep'
+  readonly activity: string | null
+  readonly sinceMs: number
+}
+
+/** What an activity is told about the step that it does. */
+export interface ActivityContext {
+  readonly run: RunId
+  /** `<run>/<key>`: the same on every try at this step, and of no other step. */
+  readonly attempt: string
+  /** `signal.reason` is `'cancelled'` (end what was started) or `'stopping'` (leave it running and let go). */
+  readonly signal: AbortSignal
+}
+
+export type ActivityTable<A extends Signatures = Signatures> = {
+  readonly [N in NameIn<A>]: (input: A[N]['input'], context: ActivityContext) => Promise<A[N]['output']>
+}
+
+export type RunTable<A extends Signatures, R extends Signatures> = {
+  readonly [N in NameIn<R>]: (context: RunContext<A, R>, input: R[N]['input']) => Promise<R[N]['output']>
+}
+
+/** Declares names with their inputs and outputs, so that the compiler checks every call. */
+export type Signatures = { readonly [name: string]: { readonly input: Json; readonly output: Json } }
+type NameIn<S> = keyof S & string
+
+export class CancelledError extends Error {
+  override readonly name = 'CancelledError'
+}
+
+/** The journal holds another step under this key: the run's code has changed, or its keys are not unique. */
+export class ChangedInputError extends Error {
+  override readonly name = 'ChangedInputError'
+}
+
+/** An activity threw. Thrown alike on the first run and on replay; `message` is the activity's own. */
+export class ActivityError extends Error {
+  override readonly name = 'ActivityError'
+}
