@@ -28,8 +28,8 @@ export interface Task {
   readonly branch: string
   /** Frozen when the task was dispatched. */
   readonly settings: Settings
-  /** The `PATH` of the shell that dispatched the task: where its agent and checks are looked up. */
-  readonly path: string
+  /** Names the saved environment of the shell that dispatched the task; its agent and checks run with that one. */
+  readonly environment: string
   readonly createdAt: number
 
   /** Counts from 1; a retry is the next attempt. */
