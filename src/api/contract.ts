@@ -111,6 +111,8 @@ export interface TaskView {
   readonly state: TaskState
   /** In words, for example ``waits for `schema` ``. */
   readonly doing: string
+  /** The kind of the request that holds it up; null when nothing waits for a person. */
+  readonly waitsForPerson: RequestKind | null
   readonly agent: string
   readonly branch: string
   readonly base: string

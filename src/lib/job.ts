@@ -1,0 +1,142 @@
+/**
+ * A job is a process that outlives the daemon: it runs in a session of its own, reads from and writes to files in its
+ * folder, and leaves its exit code there. So whoever comes later can adopt it.
+ *
+ *     job.json   what was started, its attempt key, then its process (written before and after the start)
+ *     in         its standard input; with `relay`, a log that is fed to it line by line as it grows, and never ends
+ *     out, err   what it wrote; a job without a relay writes both to `out`
+ *     exit       its exit code, once it has ended
+ */
+import { spawn } from 'node:child_process'
+import { stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from './clock.ts'
+import { loadText, makePrivateFolder, writeFileAtomically } from './files.ts'
+import { watchFolder } from './follow-file.ts'
+import { parseJson } from './json-lines.ts'
+import { ATTEMPT_VARIABLE, isAlive, killAttempt, loadProcess, type ProcessIdentity } from './process-tree.ts'
+
+/** The version of the folder's layout. */
+const LAYOUT = 1
+
+export interface Job {
+  readonly folder: string
+  readonly attempt: string
+  /** Null: it was about to be started when the daemon died, and may or may not run. */
+  readonly process: ProcessIdentity | null
+}
+
+export interface JobStart {
+  readonly folder: string
+  readonly attempt: string
+  readonly argv: readonly string[]
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  /** `relay`: `in` is fed as it grows. Else the whole of the standard input. */
+  readonly input: 'relay' | { readonly text: string }
+}
+
+export interface JobExit {
+  /** Null when it vanished without a word: something killed the whole group. 128 + n: signal n ended it. */
+  readonly code: number | null
+}
+
+// With `kill 0` the relay, which would wait for a line that never comes, ends together with what the agent left in its group.
+const RELAY = 'dir=$1; shift; tail -n +1 -f "$dir/in" | { "$@" >>"$dir/out" 2>>"$dir/err"; echo $? >"$dir/exit.tmp"; mv "$dir/exit.tmp" "$dir/exit"; kill -TERM 0; }'
+const PLAIN = 'dir=$1; shift; "$@" <"$dir/in" >>"$dir/out" 2>&1; echo $? >"$dir/exit.tmp"; mv "$dir/exit.tmp" "$dir/exit"'
+
+/** Starts a job. Its folder must not hold another; `attempt` goes into its environment. */
+export async function startJob(start: JobStart): Promise<Job> {
+  const { folder, attempt } = start
+  await makePrivateFolder(folder)
+  const about = { layout: LAYOUT, attempt, argv: start.argv, cwd: start.cwd }
+  await writeFileAtomically(join(folder, 'job.json'), JSON.stringify({ ...about, process: null }))
+  await writeFile(join(folder, 'in'), start.input === 'relay' ? '' : start.input.text, { mode: 0o600 })
+  await writeFile(join(folder, 'out'), '', { mode: 0o600 })
+  await writeFile(join(folder, 'err'), '', { mode: 0o600 })
+
+  const script = start.input === 'relay' ? RELAY : PLAIN
+  const child = spawn('/bin/sh', ['-c', script, 'heddle', folder, ...start.argv], {
+    cwd: start.cwd,
+    env: { ...start.env, [ATTEMPT_VARIABLE]: attempt },
+    detached: true,
+    stdio: 'ignore',
+  })
+  const pid = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('spawn', () => resolve(child.pid!))
+  })
+  child.unref()
+  const process = await loadProcess(pid)
+  await writeFileAtomically(join(folder, 'job.json'), JSON.stringify({ ...about, process }))
+  return { folder, attempt, process }
+}
+
+/** Null when no job was ever started there. */
+export async function loadJob(folder: string): Promise<Job | null> {
+  const text = await loadText(join(folder, 'job.json'))
+  if (text === null) return null
+  const value = parseJson(text) as { attempt: string; process: ProcessIdentity | null } | undefined
+  return value === undefined ? null : { folder, attempt: value.attempt, process: value.process }
+}
+
+export async function isJobRunning(job: Job): Promise<boolean> {
+  return job.process !== null && (await loadExit(job.folder)) === null && (await isAlive(job.process))
+}
+
+export interface WaitOptions {
+  readonly clock: Clock
+  readonly signal?: AbortSignal
+  /** Beyond so much output the wait ends with `too-much-output`; the caller kills. */
+  readonly maxOutputBytes?: number
+  readonly timeoutMs?: number
+}
+
+/** Resolves when the job has ended, or with the reason why it is not waited for any longer. Does not kill. */
+export function waitForJob(job: Job, options: WaitOptions): Promise<JobExit | 'timed-out' | 'too-much-output' | 'let-go'> {
+  return new Promise((resolve, reject) => {
+    let looking = false
+    let cancelTimeout = (): void => {}
+    const settle = (value: JobExit | 'timed-out' | 'too-much-output' | 'let-go'): void => {
+      stopWatching()
+      cancelTimeout()
+      options.signal?.removeEventListener('abort', letGo)
+      resolve(value)
+    }
+    const look = async (): Promise<void> => {
+      if (looking) return
+      looking = true
+      const exit = await findExit(job)
+      if (exit !== null) return settle(exit)
+      if (options.maxOutputBytes !== undefined && (await stat(join(job.folder, 'out'))).size > options.maxOutputBytes) return settle('too-much-output')
+      looking = false
+    }
+    const letGo = (): void => settle('let-go')
+    const stopWatching = watchFolder(job.folder, options.clock, 500, () => void look().catch(reject))
+    if (options.timeoutMs !== undefined) cancelTimeout = options.clock.after(options.timeoutMs, () => settle('timed-out'))
+    options.signal?.addEventListener('abort', letGo, { once: true })
+    if (options.signal?.aborted) letGo()
+    else void look().catch(reject)
+  })
+}
+
+/** How it ended; null while it runs. */
+export async function findExit(job: Job): Promise<JobExit | null> {
+  const alive = job.process !== null && (await isAlive(job.process))
+  const code = await loadExit(job.folder)
+  if (code !== null) return { code }
+  return alive ? null : { code: null }
+}
+
+/** Ends the job and all that it started. Resolves when nothing of it is left. Idempotent. */
+export async function killJob(job: Job, clock: Clock, graceMs?: number): Promise<void> {
+  await killAttempt(job.attempt, job.process, clock, graceMs)
+}
+
+async function loadExit(folder: string): Promise<number | null> {
+  const text = await loadText(join(folder, 'exit'))
+  return text === null ? null : Number(text.trim())
+}
+
+export const describeExit = (exit: JobExit): string =>
+  exit.code === null ? 'killed' : exit.code > 128 ? `ended by signal ${exit.code - 128}` : `exit code ${exit.code}`
