@@ -96,6 +96,7 @@ export interface WaitOptions {
 export function waitForJob(job: Job, options: WaitOptions): Promise<JobExit | 'timed-out' | 'too-much-output' | 'let-go'> {
   return new Promise((resolve, reject) => {
     let looking = false
+    let again = false
     let cancelTimeout = (): void => {}
     const settle = (value: JobExit | 'timed-out' | 'too-much-output' | 'let-go'): void => {
       stopWatching()
@@ -104,11 +105,17 @@ export function waitForJob(job: Job, options: WaitOptions): Promise<JobExit | 't
       resolve(value)
     }
     const look = async (): Promise<void> => {
-      if (looking) return
+      if (looking) {
+        again = true
+        return
+      }
       looking = true
-      const exit = await findExit(job)
-      if (exit !== null) return settle(exit)
-      if (options.maxOutputBytes !== undefined && (await stat(join(job.folder, 'out'))).size > options.maxOutputBytes) return settle('too-much-output')
+      do {
+        again = false
+        const exit = await findExit(job)
+        if (exit !== null) return settle(exit)
+        if (await isPast(job, options.maxOutputBytes)) return settle('too-much-output')
+      } while (again)
       looking = false
     }
     const letGo = (): void => settle('let-go')
@@ -131,6 +138,10 @@ export async function findExit(job: Job): Promise<JobExit | null> {
 /** Ends the job and all that it started. Resolves when nothing of it is left. Idempotent. */
 export async function killJob(job: Job, clock: Clock, graceMs?: number): Promise<void> {
   await killAttempt(job.attempt, job.process, clock, graceMs)
+}
+
+async function isPast(job: Job, maxBytes: number | undefined): Promise<boolean> {
+  return maxBytes !== undefined && (await stat(join(job.folder, 'out'))).size > maxBytes
 }
 
 async function loadExit(folder: string): Promise<number | null> {
