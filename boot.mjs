@@ -2,7 +2,7 @@
  * `node boot.mjs COMMAND [ARGS]`, on any Node from 18: installs what is missing or stale, then runs the command on the
  * Node that the lockfile names, so that a clone needs nothing but git, npm and some Node.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import path from 'node:path'
@@ -62,17 +62,24 @@ async function installIfStale() {
   try {
     if (isInstalled()) return
     console.error('Installing dependencies (first run or new lockfile, about 20 s)…')
-    install()
+    await install()
   } finally {
     rmSync(lockFile, { force: true })
   }
 }
 
-function install() {
+async function install() {
   // Node itself is a development dependency, so an inherited NODE_ENV=production must not leave it out.
-  const npm = spawnSync('npm', ['ci', '--include=dev'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
-  if (npm.status === 0) return
-  const output = npm.error ? String(npm.error) : npm.stdout + npm.stderr
+  const npm = spawn('npm', ['ci', '--include=dev'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  // If this process is killed, npm goes on; so the lock is npm's.
+  if (npm.pid) writeFileSync(lockFile, String(npm.pid))
+  let output = ''
+  for (const stream of [npm.stdout, npm.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
+  const code = await new Promise((resolve) => {
+    npm.on('close', resolve)
+    npm.on('error', (error) => resolve((output += error)))
+  })
+  if (code === 0) return
   rmSync(lockFile, { force: true })
   fail(`${output}\nThe dependencies could not be installed: see above, then try again or type: npm ci`)
 }
