@@ -61,7 +61,10 @@ export interface Engine {
   stop(): Promise<void>
 }
 
-export type RunStatus = { readonly state: 'unknown' } | { readonly state: 'running'; readonly steps: readonly StepUnderWay[] } | EndedRun
+export type RunStatus =
+  | { readonly state: 'unknown' }
+  | { readonly state: 'running'; readonly steps: readonly StepUnderWay[] }
+  | EndedRun
 
 export type EndedRun =
   | { readonly state: 'done'; readonly result: Json }
@@ -109,4 +112,9 @@ export class ChangedInputError extends Error {
 /** An activity threw. Thrown alike on the first run and on replay; `message` is the activity's own. */
 export class ActivityError extends Error {
   override readonly name = 'ActivityError'
+}
+
+/** The engine stopped, or can no longer write its journal, before the promise could be kept. The run is not lost by it. */
+export class EngineStoppedError extends Error {
+  override readonly name = 'EngineStoppedError'
 }
