@@ -41,6 +41,7 @@ test('later user turns take the next blocks', () => {
   assert.equal(playedIn(...first, user('The check failed')), '$ pwd')
   assert.equal(playedIn(...first, user('The check failed'), calls, result), 'two')
   assert.equal(playedIn(...first, user('The check failed'), calls, result, says('two'), user('Again')), nothingMore)
+  assert.equal(playedIn(twoSteps, says('done before its time'), user('Again')), nothingMore)
 })
 
 test("an agent's own messages begin no turn", () => {

@@ -65,6 +65,12 @@ test('a step fails as often as the script says, with the status and the wait', a
   assert.match(await (await postMessage(script)).text(), /through/)
 })
 
+test('a step waits as long as the script says', async () => {
+  const startedMs = performance.now()
+  await (await postMessage('<steps>[{"say":"late","delayMs":100}]</steps>')).text()
+  assert.ok(performance.now() - startedMs >= 99)
+})
+
 test('a script with a typing error is a 400 that says so', async () => {
   const answer = await postMessage('<steps>[{"say":}]</steps>')
   assert.equal(answer.status, 400)
