@@ -67,7 +67,7 @@ export interface RunCore {
   readonly isUnderWay: (step: Step) => boolean
 }
 
-export type StepRequest = Omit<StepRow, 'id' | 'sinceMs' | 'begun'>
+type StepRequest = Omit<StepRow, 'id' | 'sinceMs' | 'begun'>
 
 export interface Step {
   readonly row: StepRow
@@ -87,6 +87,8 @@ const refusalsAtMost = 1_000
 
 export function launchRun(shared: Shared, row: RunRow, found: Found): LiveRun {
   const { journal, lanes } = shared
+  // Not kept as a whole, because the steps of a long run would stay in memory with it.
+  const { turns } = found
   const journalled = new Map(found.steps.map((step) => [step.row.key, step]))
   const orders = found.steps.flatMap(({ order }) => (order === null ? [] : [order]))
   const delivery = createDelivery(orders)
@@ -118,7 +120,7 @@ export function launchRun(shared: Shared, row: RunRow, found: Found): LiveRun {
       delivery.replay(known.order, () => handOver({ resolve, reject }, known.outcome))
       return promise
     }
-    const turn = (known && found.turns.get(known.row.id)) ?? (request.lane === null ? null : lanes.join(request.lane))
+    const turn = (known && turns.get(known.row.id)) ?? (request.lane === null ? null : lanes.join(request.lane))
     const begun = turn === null || turn.state === 'holding'
     const stepRow = known?.row ?? journal.insertStep(row, { ...request, sinceMs: shared.clock.now(), begun })
     const step: Step = { row: stepRow, begunBefore: known?.row.begun ?? false, turn, resolve, reject, interrupt: () => {} }
@@ -172,7 +174,7 @@ export function launchRun(shared: Shared, row: RunRow, found: Found): LiveRun {
     journal.endRun(row, decided)
     if ([...core.signals.values()].some((buffered) => buffered.length > 0)) journal.deleteSignalsOf(row)
     // Places of steps that the code has not asked for again since the restart.
-    for (const turn of found.turns.values()) lanes.leave(turn)
+    for (const turn of turns.values()) lanes.leave(turn)
     for (const listener of listeners.splice(0)) listener(decided)
     journal.afterCommit(() => {
       shared.live.delete(row.id)

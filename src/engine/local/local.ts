@@ -1,6 +1,5 @@
 import type { Clock } from '../../lib/clock.ts'
 import type { RunId } from '../../model/ids.ts'
-import type { Json } from '../../model/json.ts'
 import { EngineStoppedError } from '../contract.ts'
 import type { ActivityTable, EndedRun, Engine, RunTable, Signatures } from '../contract.ts'
 import { openJournal } from './journal.ts'

@@ -38,7 +38,7 @@ export function runVictim(createEngine: (activities: ActivityTable, runs: { [nam
     if (method === 'signal') await engine.signal(runId(first), second, third)
     if (method === 'cancel') await engine.cancel(runId(first))
     if (method === 'end') calls.get(first)?.(second)
-    return method === 'result' ? await engine.result(runId(first)) : null
+    return method === 'result' ? engine.result(runId(first)) : null
   }
   createInterface(process.stdin).on('line', async (line) => {
     const order = JSON.parse(line) as Order
