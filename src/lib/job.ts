@@ -22,6 +22,8 @@ const LAYOUT = 1
 export interface Job {
   readonly folder: string
   readonly attempt: string
+  /** Unix ms. */
+  readonly startedAt: number
   /** Null: it was about to be started when the daemon died, and may or may not run. */
   readonly process: ProcessIdentity | null
 }
@@ -32,6 +34,8 @@ export interface JobStart {
   readonly argv: readonly string[]
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
+  /** Unix ms; the caller's clock. */
+  readonly startedAt: number
   /** `relay`: `in` is fed as it grows. Else the whole of the standard input. */
   readonly input: 'relay' | { readonly text: string }
 }
@@ -49,7 +53,7 @@ const PLAIN = 'dir=$1; shift; "$@" <"$dir/in" >>"$dir/out" 2>&1; echo $? >"$dir/
 export async function startJob(start: JobStart): Promise<Job> {
   const { folder, attempt } = start
   await makePrivateFolder(folder)
-  const about = { layout: LAYOUT, attempt, argv: start.argv, cwd: start.cwd }
+  const about = { layout: LAYOUT, attempt, startedAt: start.startedAt, argv: start.argv, cwd: start.cwd }
   await writeFileAtomically(join(folder, 'job.json'), JSON.stringify({ ...about, process: null }))
   await writeFile(join(folder, 'in'), start.input === 'relay' ? '' : start.input.text, { mode: 0o600 })
   await writeFile(join(folder, 'out'), '', { mode: 0o600 })
@@ -69,15 +73,15 @@ export async function startJob(start: JobStart): Promise<Job> {
   child.unref()
   const process = await loadProcess(pid)
   await writeFileAtomically(join(folder, 'job.json'), JSON.stringify({ ...about, process }))
-  return { folder, attempt, process }
+  return { folder, attempt, startedAt: start.startedAt, process }
 }
 
 /** Null when no job was ever started there. */
 export async function loadJob(folder: string): Promise<Job | null> {
   const text = await loadText(join(folder, 'job.json'))
   if (text === null) return null
-  const value = parseJson(text) as { attempt: string; process: ProcessIdentity | null } | undefined
-  return value === undefined ? null : { folder, attempt: value.attempt, process: value.process }
+  const value = parseJson(text) as Omit<Job, 'folder'> | undefined
+  return value === undefined ? null : { folder, attempt: value.attempt, startedAt: value.startedAt, process: value.process }
 }
 
 export async function isJobRunning(job: Job): Promise<boolean> {

@@ -18,6 +18,7 @@ export type Failure =
   | { readonly kind: 'not-a-repository'; readonly path: string }
   | { readonly kind: 'bare-repository'; readonly path: string }
   | { readonly kind: 'no-commit'; readonly path: string }
+  | { readonly kind: 'unborn-branch'; readonly branch: string }
   | { readonly kind: 'unknown-ref'; readonly ref: string }
   | { readonly kind: 'has-submodules'; readonly paths: readonly string[] }
   | { readonly kind: 'branch-in-the-way'; readonly branch: string; readonly wanted: string }
@@ -99,6 +100,8 @@ export function describeFailure(failure: Failure): string {
       return `${failure.path} is a bare repository, which has no files to work on\nRun Heddle in a clone of it.`
     case 'no-commit':
       return `the repository ${failure.path} has no commit yet, so there is nothing to start from\nMake one first, for example: git add -A && git commit -m "Start"`
+    case 'unborn-branch':
+      return `the branch \`${failure.branch}\` that is checked out has no commit yet\nCommit to it first, or name another base with --base.`
     case 'unknown-ref':
       return `no branch, tag or commit is called \`${failure.ref}\`\nSee the branches with: git branch --all`
     case 'has-submodules':

@@ -1,0 +1,103 @@
+/**
+ * Preserving comes before removing, on every path: what a worktree holds beyond its commits is committed to a ref of its
+ * own, the ref is read back, and only that makes the `PreservedWorktree` without which nothing can be removed.
+ */
+import { cp, mkdir, readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { exists } from '../lib/files.ts'
+import { git, runGit, splitZ } from '../lib/git.ts'
+import { failed, ok, type Result } from '../model/failure.ts'
+import type { GitHash } from '../model/ids.ts'
+
+declare const proof: unique symbol
+/** A worktree whose content is safe elsewhere. Only `preserveWorktree` makes one. */
+export interface PreservedWorktree {
+  readonly [proof]: true
+  readonly path: string
+  readonly repo: string
+  /** The ref that holds what was in it; null when the keep-worthy tip is null. */
+  readonly ref: string
+}
+
+export interface PreserveOptions {
+  readonly repo: string
+  readonly path: string
+  readonly task: string
+  /** Folder for ignored files that look precious. */
+  readonly keepFolder: string
+}
+
+/** Ignored files that no build makes again. */
+const PRECIOUS = /(^|\/)(\.env[^/]*|[^/]+\.(sqlite3?|db|sqlite3?-wal|db-wal|pem|key))$/
+const BUILT = /(^|\/)(node_modules|\.venv|venv|target|dist|build|\.next|\.cache|vendor)\//
+
+/**
+ * Commits all that the worktree holds, tracked or not, to `refs/heddle/preserved/<task>/<n>`, and copies precious ignored
+ * files to `keepFolder`. Does not change the worktree, its index or its branch. Idempotent: the same content makes no
+ * second ref.
+ */
+export async function preserveWorktree(options: PreserveOptions): Promise<Result<PreservedWorktree>> {
+  const { repo, path, task } = options
+  const commit = await snapshot(path)
+  if (!commit.ok) return commit
+  const prefix = `refs/heddle/preserved/${task}/`
+  const known = await git(repo, ['for-each-ref', '--format=%(objectname) %(refname)', prefix])
+  if (!known.ok) return known
+  const refs = known.value === '' ? [] : known.value.split('\n').map((line) => line.split(' ') as [string, string])
+  const sameTree = await findSameSnapshot(repo, refs, commit.value)
+  const ref = sameTree ?? `${prefix}${Math.max(0, ...refs.map(([, name]) => Number(name.slice(prefix.length)) || 0)) + 1}`
+  if (sameTree === null) {
+    const written = await git(repo, ['update-ref', '--create-reflog', '-m', 'heddle: preserve', ref, commit.value, ''])
+    if (!written.ok) return written
+  }
+  const readBack = await git(repo, ['rev-parse', '--verify', `${ref}^{tree}`])
+  const wanted = await git(repo, ['rev-parse', '--verify', `${commit.value}^{tree}`])
+  if (!readBack.ok) return readBack
+  if (!wanted.ok) return wanted
+  if (readBack.value !== wanted.value) return failed({ kind: 'git-failed', command: `git rev-parse ${ref}`, output: 'the preserved ref reads back differently' })
+  await keepPrecious(path, options.keepFolder)
+  return ok({ path, repo, ref } as PreservedWorktree)
+}
+
+/** A commit of everything in the worktree, made through an index of its own. */
+async function snapshot(path: string): Promise<Result<GitHash>> {
+  const head = await git(path, ['rev-parse', '--verify', 'HEAD^{commit}'])
+  if (!head.ok) return head
+  const gitFolder = await git(path, ['rev-parse', '--absolute-git-dir'])
+  if (!gitFolder.ok) return gitFolder
+  const env = { GIT_INDEX_FILE: join(gitFolder.value, 'heddle-preserve-index') }
+  // Starting from the worktree's own index keeps its knowledge of which files are unchanged, so that only the rest is read.
+  const index = join(gitFolder.value, 'index')
+  if (await exists(index)) await cp(index, env.GIT_INDEX_FILE)
+  else await git(path, ['read-tree', 'HEAD'], { env })
+  const added = await git(path, ['add', '--all', '--', ':/'], { env })
+  if (!added.ok) return added
+  const tree = await git(path, ['write-tree'], { env })
+  if (!tree.ok) return tree
+  const headTree = await git(path, ['rev-parse', 'HEAD^{tree}'])
+  if (headTree.ok && headTree.value === tree.value) return ok(head.value as GitHash)
+  const commit = await git(path, ['commit-tree', tree.value, '-p', head.value, '-m', 'What the workspace held when Heddle gave it back'], { env: COMMITTER })
+  return commit.ok ? ok(commit.value as GitHash) : commit
+}
+
+const COMMITTER = { GIT_AUTHOR_NAME: 'Heddle', GIT_AUTHOR_EMAIL: 'heddle@localhost', GIT_COMMITTER_NAME: 'Heddle', GIT_COMMITTER_EMAIL: 'heddle@localhost' }
+
+async function findSameSnapshot(repo: string, refs: readonly (readonly [string, string])[], commit: string): Promise<string | null> {
+  const describe = async (hash: string): Promise<string> => (await runGit(repo, ['log', '-1', '--format=%T %P', hash])).stdout.trim()
+  const wanted = await describe(commit)
+  for (const [hash, name] of refs) if (hash === commit || (await describe(hash)) === wanted) return name
+  return null
+}
+
+async function keepPrecious(path: string, keepFolder: string): Promise<void> {
+  const listed = await runGit(path, ['ls-files', '--others', '--ignored', '--exclude-standard', '-z'])
+  const precious = splitZ(listed.stdout).filter((file) => PRECIOUS.test(file) && !BUILT.test(file))
+  if (precious.length === 0) return
+  await mkdir(keepFolder, { recursive: true, mode: 0o700 })
+  const count = (await readdir(keepFolder)).length + 1
+  for (const file of precious) {
+    const target = join(keepFolder, String(count), file)
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+    await cp(join(path, file), target, { verbatimSymlinks: true })
+  }
+}

@@ -1,0 +1,142 @@
+/** A task's own worktree: made, and given back. */
+import { createHash } from 'node:crypto'
+import { basename, join } from 'node:path'
+import { exists, makePrivateFolder, removeFolder } from '../lib/files.ts'
+import { git, runGit } from '../lib/git.ts'
+import { failed, ok, type Result } from '../model/failure.ts'
+import type { GitHash } from '../model/ids.ts'
+import { preserveWorktree, type PreservedWorktree } from './preserve.ts'
+import { findBranchInTheWay } from './repository.ts'
+
+export interface Workspace {
+  readonly path: string
+  readonly branch: string
+  readonly baseCommit: GitHash
+}
+
+export interface WorkspaceSpec {
+  readonly repo: string
+  /** The task's name. */
+  readonly name: string
+  readonly branch: string
+  /** A full ref, or a commit. */
+  readonly from: string
+}
+
+export interface Workspaces {
+  /** Makes the worktree on its new branch. Idempotent: one that a crash left is adopted. */
+  open(spec: WorkspaceSpec): Promise<Result<Workspace>>
+  /** Preserves what the worktree holds, then removes it and its branch. Idempotent. Null: there was none. */
+  close(spec: { readonly repo: string; readonly name: string; readonly branch: string }): Promise<Result<string | null>>
+  /**
+   * A scratch worktree of Heddle's own, detached at `commit`. No agent or person works in it, so what an earlier use left
+   * is dropped. Idempotent.
+   */
+  openScratch(repo: string, name: string, commit: string): Promise<Result<string>>
+  closeScratch(repo: string, name: string): Promise<void>
+  pathOf(repo: string, name: string): string
+}
+
+export function createWorkspaces(home: string): Workspaces {
+  const trash = join(home, 'trash')
+  const pathOf = (repo: string, name: string): string => join(home, 'worktrees', folderName(repo), name)
+  const keepFolder = (name: string): string => join(home, 'preserved', name)
+  // Registering worktrees in parallel races on files in .git, so each repository has a queue.
+  const lanes = new Map<string, Promise<unknown>>()
+  const inLane = <T>(repo: string, work: () => Promise<T>): Promise<T> => {
+    const next = (lanes.get(repo) ?? Promise.resolve()).then(work, work)
+    lanes.set(repo, next.catch(() => {}))
+    return next
+  }
+
+  const remove = async (preserved: PreservedWorktree): Promise<Result<null>> => {
+    await removeFolder(preserved.path, trash)
+    const pruned = await inLane(preserved.repo, () => git(preserved.repo, ['worktree', 'prune']))
+    return pruned.ok ? ok(null) : pruned
+  }
+
+  // Scratch worktrees live in a folder of their own, so that nothing but them can be dropped without being preserved.
+  const scratchOf = (repo: string, name: string): string => join(home, 'scratch', folderName(repo), name)
+  const closeScratch = async (repo: string, name: string): Promise<void> => {
+    await removeFolder(scratchOf(repo, name), trash)
+    await inLane(repo, () => git(repo, ['worktree', 'prune']))
+  }
+
+  const preserveAndRemove = async (repo: string, name: string, path: string): Promise<Result<string | null>> => {
+    if (!(await isWorktree(path))) {
+      // Registered but not there, or there but never registered: git made nothing in it yet.
+      await removeFolder(path, trash)
+      await inLane(repo, () => git(repo, ['worktree', 'prune']))
+      return ok(null)
+    }
+    const preserved = await preserveWorktree({ repo, path, task: name, keepFolder: keepFolder(name) })
+    if (!preserved.ok) return preserved
+    const removed = await remove(preserved.value)
+    return removed.ok ? ok(preserved.value.ref) : removed
+  }
+
+  const add = async (repo: string, path: string, how: readonly string[]): Promise<Result<null>> => {
+    await makePrivateFolder(join(path, '..'))
+    const registered = await inLane(repo, () => git(repo, ['worktree', 'add', '--no-checkout', '--quiet', ...how]))
+    if (!registered.ok) return registered
+    const populated = await git(path, ['reset', '--hard', '--quiet'])
+    if (!populated.ok) return populated
+    // The first status is slow and later ones are not: "ready" means that it has been paid.
+    const ready = await git(path, ['status', '--porcelain'])
+    return ready.ok ? ok(null) : ready
+  }
+
+  return {
+    pathOf,
+
+    async open({ repo, name, branch, from }) {
+      const path = pathOf(repo, name)
+      const base = await git(repo, ['rev-parse', '--verify', '--end-of-options', `${from}^{commit}`])
+      if (!base.ok) return failed({ kind: 'base-gone', base: from })
+      if (await exists(path)) {
+        // Left by a crash in mid-preparation: no agent was in it yet, but whoever wrote into it keeps what they wrote.
+        const cleared = await preserveAndRemove(repo, name, path)
+        if (!cleared.ok) return cleared
+        await git(repo, ['update-ref', '-d', `refs/heads/${branch}`])
+      }
+      const inTheWay = await findBranchInTheWay(repo, branch)
+      if (inTheWay !== null) return failed({ kind: 'branch-in-the-way', branch: inTheWay, wanted: branch })
+      const added = await add(repo, path, ['-b', branch, path, base.value])
+      if (!added.ok) return added
+      return ok({ path, branch, baseCommit: base.value as GitHash })
+    },
+
+    async close({ repo, name, branch }) {
+      const path = pathOf(repo, name)
+      const known = await exists(path)
+      const ref = known ? await preserveAndRemove(repo, name, path) : ok(null)
+      if (!ref.ok) return ref
+      // The branch's tip is in the preserved ref (a snapshot's parent, or the tip itself), so its name may go.
+      const tip = await runGit(repo, ['rev-parse', '--verify', '--quiet', `refs/heads/${branch}`])
+      if (tip.code === 0 && ref.value !== null) {
+        const safe = await runGit(repo, ['merge-base', '--is-ancestor', tip.stdout.trim(), ref.value])
+        if (safe.code === 0) await git(repo, ['update-ref', '-d', `refs/heads/${branch}`, tip.stdout.trim()])
+      }
+      return ref
+    },
+
+    async openScratch(repo, name, commit) {
+      await closeScratch(repo, name)
+      const path = scratchOf(repo, name)
+      const added = await add(repo, path, ['--detach', path, commit])
+      return added.ok ? ok(path) : added
+    },
+    closeScratch,
+  }
+}
+
+/** The repository's folder name and a hash of its path, so that two repositories of the same name stay apart. */
+export function folderName(repo: string): string {
+  return `${basename(repo).replaceAll(/[^\p{L}\p{N}._-]/gu, '_')}-${createHash('sha256').update(repo).digest('hex').slice(0, 8)}`
+}
+
+async function isWorktree(path: string): Promise<boolean> {
+  if (!(await exists(path))) return false
+  const top = await runGit(path, ['rev-parse', '--show-prefix'])
+  return top.code === 0 && (await exists(join(path, '.git')))
+}
