@@ -94,15 +94,21 @@ export interface WaitOptions {
   /** Beyond so much output the wait ends with `too-much-output`; the caller kills. */
   readonly maxOutputBytes?: number
   readonly timeoutMs?: number
+  /** Ends the wait with `silent` when it wrote nothing for so long. */
+  readonly silentMs?: number
 }
 
+type WaitEnd = JobExit | 'timed-out' | 'silent' | 'too-much-output' | 'let-go'
+
 /** Resolves when the job has ended, or with the reason why it is not waited for any longer. Does not kill. */
-export function waitForJob(job: Job, options: WaitOptions): Promise<JobExit | 'timed-out' | 'too-much-output' | 'let-go'> {
+export function waitForJob(job: Job, options: WaitOptions): Promise<WaitEnd> {
   return new Promise((resolve, reject) => {
     let looking = false
     let again = false
+    let lastSize = -1
+    let changedMs = options.clock.now()
     let cancelTimeout = (): void => {}
-    const settle = (value: JobExit | 'timed-out' | 'too-much-output' | 'let-go'): void => {
+    const settle = (value: WaitEnd): void => {
       stopWatching()
       cancelTimeout()
       options.signal?.removeEventListener('abort', letGo)
@@ -118,7 +124,13 @@ export function waitForJob(job: Job, options: WaitOptions): Promise<JobExit | 't
         again = false
         const exit = await findExit(job)
         if (exit !== null) return settle(exit)
-        if (await isPast(job, options.maxOutputBytes)) return settle('too-much-output')
+        const size = await measureOutput(job)
+        if (size !== lastSize) {
+          lastSize = size
+          changedMs = options.clock.now()
+        }
+        if (options.maxOutputBytes !== undefined && size > options.maxOutputBytes) return settle('too-much-output')
+        if (options.silentMs !== undefined && options.clock.now() - changedMs >= options.silentMs) return settle('silent')
       } while (again)
       looking = false
     }
@@ -144,8 +156,9 @@ export async function killJob(job: Job, clock: Clock, graceMs?: number): Promise
   await killAttempt(job.attempt, job.process, clock, graceMs)
 }
 
-async function isPast(job: Job, maxBytes: number | undefined): Promise<boolean> {
-  return maxBytes !== undefined && (await stat(join(job.folder, 'out'))).size > maxBytes
+async function measureOutput(job: Job): Promise<number> {
+  const [out, err] = await Promise.all(['out', 'err'].map((name) => stat(join(job.folder, name))))
+  return out!.size + err!.size
 }
 
 async function loadExit(folder: string): Promise<number | null> {
