@@ -1,6 +1,7 @@
 /** What the demonstration says before and after the work. */
 import { join } from 'node:path'
 import { styleText } from 'node:util'
+import { ConnectionLostError } from '../api/client.ts'
 import type { TaskView } from '../api/contract.ts'
 import { FailureError } from '../model/failure.ts'
 import { DEMO_TASKS } from './plan.ts'
@@ -41,8 +42,8 @@ export class TasksFailed extends Error {
 
 export function writeHeader({ repo, plan }: Place): string {
   return [
-    `${bold('Heddle')}: five tasks for a small project, each by an agent in a worktree of its own.`,
-    dim('The agents are scripted: they need no key and no network, and write what the plan says.'),
+    `${bold('Heddle')}: five tasks for a small project, each agent in its own worktree.`,
+    dim('The agents are scripted: no key, no network; they write what the plan says.'),
     '',
     dim(`  project  ${repo}`),
     dim(`  plan     ${plan}`),
@@ -63,19 +64,17 @@ export function writeReport(outcome: Outcome): string {
     indent(outcome.example),
     '',
     bold('Who approved it'),
-    indent("The checks, because the sample's own heddle.yaml says so (review: { by: checks })."),
+    indent("The checks, by the policy in the sample's own heddle.yaml (review: by checks)."),
     indent('Without that line, each change waits for you.'),
     ...(mended.length > 0
-      ? [indent(`The check of ${mended.join(' and ')} failed first; the agent got its output, and mended it.`)]
+      ? [indent(`The check of ${mended.join(' and ')} failed first; the agent saw why, and mended it.`)]
       : []),
     '',
     bold('How long it took'),
-    indent(
-      `${formatSeconds(tookMs)}, for tasks that took ${formatSeconds(sumMs)} together (${(sumMs / tookMs).toFixed(2)} times as long),`,
-    ),
-    indent(`of which the longest chain that had to go one by one took ${formatSeconds(measureLongestChain(outcome.tasks))}.`),
-    indent('A task takes from when its workspace is ready until it has landed. With scripted agents'),
-    indent('this measures Heddle, not agents.'),
+    indent(`${inSeconds(tookMs)}  from the dispatch until all had landed`),
+    indent(`${inSeconds(sumMs)}  all tasks' own times, workspace ready to landed: ${(sumMs / tookMs).toFixed(2)} times that`),
+    indent(`${inSeconds(measureLongestChain(outcome.tasks))}  the longest chain of tasks that need each other`),
+    indent('Scripted agents: this measures Heddle, not agents.'),
   ].join('\n')
 }
 
@@ -84,6 +83,7 @@ export function writeFailure(error: unknown, { folder, home, repo }: Place, clon
     styleText('red', 'The demonstration failed.', { stream: process.stderr }),
     ...(error instanceof TasksFailed ? error.tasks.map(describeTask) : [describeError(error)]),
     '',
+    `The daemon's log: ${join(home, 'daemon.log')}`,
     `The agents' logs: ${join(home, 'sessions')}`,
     `What a task did:  cd ${quote(repo)} && HEDDLE_HOME=${quote(home)} ${heddleOf(clone)} logs TASK`,
     `To remove it all: rm -rf ${quote(folder)}`,
@@ -108,7 +108,7 @@ export function writeNextSteps(clone: string, agent: string): string {
     ...writeRows([
       [`(cd ${quote(clone)} && npm link)`, 'once: puts `heddle` on your PATH'],
       ['cd YOUR-REPOSITORY', ''],
-      [`heddle run "WHAT TO DO" --agent ${agent}`, 'works in the background, in its own worktree'],
+      [`heddle run "WHAT TO DO" --agent ${agent}`, 'in the background, in a worktree'],
       ['heddle ps', 'what each task is doing'],
       ['heddle inbox', 'what waits for you'],
       ['heddle diff TASK', 'what it changed'],
@@ -133,7 +133,7 @@ function describeTask(task: TaskView): string {
 }
 
 function describeError(error: unknown): string {
-  if (error instanceof FailureError) return error.message
+  if (error instanceof FailureError || error instanceof ConnectionLostError) return error.message
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
@@ -145,6 +145,7 @@ function writeRows(rows: readonly (readonly [command: string, why: string])[]): 
 const heddleOf = (clone: string): string => `node ${quote(join(clone, 'bin/heddle.mjs'))}`
 const bold = (text: string): string => styleText('bold', text)
 const dim = (text: string): string => styleText('dim', text)
+const inSeconds = (ms: number): string => formatSeconds(ms).padStart(6)
 const indent = (text: string): string => text.replaceAll(/^/gm, '  ')
 /** As a shell needs a path. */
 const quote = (path: string): string => (/^[\w@%+=:,./~-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)

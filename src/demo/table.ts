@@ -3,8 +3,10 @@ import { styleText } from 'node:util'
 import type { TaskView } from '../api/contract.ts'
 import type { TaskState } from '../model/task.ts'
 
-const BAR_WIDTH = 24
-const NARROWEST_DOING = 18
+const WIDEST_BAR = 24
+const NARROWEST_BAR = 10
+/** Enough for what landed. */
+const USUAL_DOING = 27
 const WIDEST_DOING = 34
 
 type Style = Parameters<typeof styleText>[0]
@@ -36,16 +38,17 @@ export interface TableFrame {
 export function writeTable(tasks: readonly TaskView[], frame: TableFrame): string[] {
   const { columns, nowMs } = frame
   const nameWidth = Math.max(...tasks.map((task) => task.name.length))
-  const fixedWidth = 4 + nameWidth + 2 + 9 + 8
-  const doingWidth = Math.min(WIDEST_DOING, Math.max(NARROWEST_DOING, columns - fixedWidth - BAR_WIDTH - 3))
-  const barFits = fixedWidth + doingWidth + 2 + BAR_WIDTH < columns
+  const free = columns - 1 - (4 + nameWidth + 2 + 9 + 8)
+  const barWidth = Math.min(WIDEST_BAR, free - 2 - USUAL_DOING)
+  const hasBar = barWidth >= NARROWEST_BAR
+  const doingWidth = Math.max(8, Math.min(WIDEST_DOING, hasBar ? free - 2 - barWidth : free))
   return tasks.map((task) => {
     const { mark, style } = LOOKS[task.state]
     const paint = (text: string): string => styleText(style, text)
     const ownMs = readOwnMs(task, nowMs)
     const words = `${task.name.padEnd(nameWidth)}  ${paint(task.state.padEnd(9))}${fit(describeDoing(task), doingWidth)}`
     const time = (ownMs === null ? '' : formatSeconds(ownMs)).padStart(8)
-    const bar = barFits ? drawBar(task, frame) : ''
+    const bar = hasBar ? drawBar(task, frame, barWidth) : ''
     return `  ${paint(mark)} ${words}${time}  ${bar && paint(bar)}`.trimEnd()
   })
 }
@@ -71,13 +74,13 @@ export function describeDoing(task: TaskView): string {
   return task.doing === task.state ? '' : task.doing
 }
 
-function drawBar(task: TaskView, { fromMs, nowMs, spanMs }: TableFrame): string {
+function drawBar(task: TaskView, { fromMs, nowMs, spanMs }: TableFrame, width: number): string {
   const ownMs = readOwnMs(task, nowMs)
   if (task.startedAt === null || ownMs === null) return ''
-  const toCell = (ms: number): number => Math.round((ms / spanMs) * BAR_WIDTH)
+  const toCell = (ms: number): number => Math.round((ms / spanMs) * width)
   const startMs = Date.parse(task.startedAt) - fromMs
-  const start = Math.min(Math.max(toCell(startMs), 0), BAR_WIDTH - 1)
-  const length = Math.min(Math.max(toCell(startMs + ownMs) - start, 1), BAR_WIDTH - start)
+  const start = Math.min(Math.max(toCell(startMs), 0), width - 1)
+  const length = Math.min(Math.max(toCell(startMs + ownMs) - start, 1), width - start)
   return ' '.repeat(start) + '━'.repeat(length)
 }
 
