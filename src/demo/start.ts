@@ -71,4 +71,6 @@ function findAgent(): string {
   return ['claude', 'codex'].find((agent) => findOnPath(agent, process.env.PATH ?? '', '/')) ?? 'claude'
 }
 
+// A terminal that was closed, or a `head` that has seen enough, must not keep us from cleaning up.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 process.exit(await main(process.argv.slice(2)))
