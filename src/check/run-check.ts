@@ -43,6 +43,6 @@ export async function runCheck(spec: CheckSpec, clock: Clock, signal: AbortSigna
   const output = await loadTail(join(spec.folder, 'out'), OUTPUT_BYTES)
   const about = { check: spec.command, tree: spec.tree, ms }
   if (exit === 'timed-out') return { ...about, ok: false, output: `${output}\n[ended after ${spec.timeoutMs / 60_000} minutes (checkMinutes)]` }
-  if (exit === 'too-much-output') return { ...about, ok: false, output: `${output}\n[ended because it wrote more than 256 MiB]` }
+  if (exit === 'too-much-output' || exit === 'silent') return { ...about, ok: false, output: `${output}\n[ended because it wrote more than 256 MiB]` }
   return { ...about, ok: exit.code === 0, output: exit.code === 0 ? output : `${output}${output === '' || output.endsWith('\n') ? '' : '\n'}[${describeExit(exit)}]` }
 }

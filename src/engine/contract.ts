@@ -11,7 +11,7 @@ import type { RunId } from '../model/ids.ts'
 import type { Json } from '../model/json.ts'
 
 /** What a run's code sees. `A` maps activity names to their inputs and outputs; `R` does the same for runs. */
-export interface RunContext<A extends Signatures = Signatures, R extends Signatures = Signatures> {
+export interface RunContext<A extends SignatureMap = Signatures, R extends SignatureMap = Signatures> {
   readonly id: RunId
 
   /**
@@ -88,15 +88,20 @@ export interface ActivityContext {
   readonly signal: AbortSignal
 }
 
-export type ActivityTable<A extends Signatures = Signatures> = {
+export type ActivityTable<A extends SignatureMap = Signatures> = {
   readonly [N in NameIn<A>]: (input: A[N]['input'], context: ActivityContext) => Promise<A[N]['output']>
 }
 
-export type RunTable<A extends Signatures, R extends Signatures> = {
+export type RunTable<A extends SignatureMap, R extends SignatureMap> = {
   readonly [N in NameIn<R>]: (context: RunContext<A, R>, input: R[N]['input']) => Promise<R[N]['output']>
 }
 
-/** Declares names with their inputs and outputs, so that the compiler checks every call. */
+/**
+ * Declares names with their inputs and outputs, so that the compiler checks every call. All of them must survive JSON; the
+ * types say `unknown` because TypeScript takes no interface for an index signature.
+ */
+export type SignatureMap = { readonly [name: string]: { readonly input: unknown; readonly output: unknown } }
+/** What every map is at run time. */
 export type Signatures = { readonly [name: string]: { readonly input: Json; readonly output: Json } }
 type NameIn<S> = keyof S & string
 

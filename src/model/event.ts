@@ -28,10 +28,14 @@ export type TaskEvent =
   | { readonly type: 'message-sent'; readonly text: string }
   | { readonly type: 'change-approved'; readonly commit: GitHash; readonly by: 'person' | 'checks' }
   /** The approved change no longer fits its base; it needs work and then a new review. */
-  | { readonly type: 'change-conflicted'; readonly files: readonly string[] }
+  | { readonly type: 'change-conflicted'; readonly files: readonly string[]; readonly onto: GitHash }
+  /** The approved change, on top of its base as `commit`, is about to become the base. */
+  | { readonly type: 'landing-began'; readonly commit: GitHash }
   | { readonly type: 'change-landed'; readonly commit: GitHash; readonly onto: string }
   /** A person chose to go on without a need that failed. */
   | { readonly type: 'need-waived'; readonly need: TaskId }
+  /** What the workspace held was kept under a ref before the workspace was removed. */
+  | { readonly type: 'work-preserved'; readonly ref: string }
   | { readonly type: 'task-ended'; readonly outcome: Outcome; readonly failure: Failure | null }
   /** A person asked for another attempt. */
   | { readonly type: 'task-retried'; readonly attempt: number }
@@ -62,7 +66,11 @@ export function applyEvent(task: Task, event: TaskEvent, at: number): Task {
     case 'change-approved':
       return { ...task, approved: event.commit }
     case 'change-conflicted':
-      return { ...task, approved: null }
+      return { ...task, approved: null, landing: null, baseCommit: event.onto }
+    case 'landing-began':
+      return { ...task, landing: event.commit }
+    case 'work-preserved':
+      return { ...task, preserved: event.ref }
     case 'change-landed':
       return { ...task, landed: event.commit }
     case 'need-waived':
@@ -79,6 +87,7 @@ export function applyEvent(task: Task, event: TaskEvent, at: number): Task {
         change: null,
         evidence: [],
         approved: null,
+        landing: null,
         lastWords: null,
         end: null,
       }

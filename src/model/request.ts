@@ -1,4 +1,4 @@
-import type { RequestId, TaskId } from './ids.ts'
+import type { RequestId, RunId, TaskId } from './ids.ts'
 
 /** Something that waits for a person. The open ones are the inbox. */
 export interface Request {
@@ -9,6 +9,8 @@ export interface Request {
   readonly text: string
   /** The answers that are understood, for example `allow` and `deny`; empty where any text will do. */
   readonly answers: readonly string[]
+  /** The run that gets the answer as a signal named `answer`; null where an activity follows the request itself. */
+  readonly run: RunId | null
   readonly openedAt: number
   readonly closed: ClosedRequest | null
 }

@@ -44,7 +44,11 @@ export interface Task {
   readonly evidence: readonly Evidence[]
   /** The commit that was approved; landing takes this one and no other. */
   readonly approved: GitHash | null
+  /** The commit that was about to become the base; decides, after a crash, whether it has. */
+  readonly landing: GitHash | null
   readonly landed: GitHash | null
+  /** The ref that keeps what its last workspace held; null where all of that is on the base. */
+  readonly preserved: string | null
   /** What the agent said last, at most 16 KiB. */
   readonly lastWords: string | null
   readonly end: TaskEnd | null
@@ -84,10 +88,4 @@ export function addUsage(a: Usage, b: Usage): Usage {
     outputTokens: a.outputTokens + b.outputTokens,
     costUsd: a.costUsd === null && b.costUsd === null ? null : (a.costUsd ?? 0) + (b.costUsd ?? 0),
   }
-}
-
-/** What a review shows and an approval names. */
-export interface ReviewedChange {
-  readonly request: RequestId
-  readonly commit: GitHash
 }

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Engine } from '../contract.ts'
+import type { Engine, Signatures } from '../contract.ts'
 import type { Implementation } from '../suite/harness.suite.ts'
 import { createManualClock, runId } from '../suite/harness.suite.ts'
-import { createLocalEngine } from './local.ts'
+import { createLocalEngine, type LocalEngineOptions } from './local.ts'
 
 export const local: Implementation = { createHarness, victim: new URL('./victim.suite.ts', import.meta.url) }
 
@@ -18,7 +18,7 @@ async function createHarness() {
   return {
     clock,
     journal,
-    async start(tables: Pick<Parameters<typeof createLocalEngine>[0], 'activities' | 'runs'>) {
+    async start(tables: Pick<LocalEngineOptions<Signatures, Signatures>, 'activities' | 'runs'>) {
       const planned = crash
       crash = null
       let commit = -1

@@ -5,6 +5,7 @@ import { describeEngine } from '../contract.suite.ts'
 import { EngineStoppedError } from '../contract.ts'
 import type { RunCode } from '../suite/harness.suite.ts'
 import { abortOf, comeToRest, createStage, runId } from '../suite/harness.suite.ts'
+import type { Signatures } from '../contract.ts'
 import { local } from './harness.suite.ts'
 import { createLocalEngine } from './local.ts'
 
@@ -37,6 +38,49 @@ test('steps that ended in some order are replayed in that order, whichever was a
   await harness.close()
 })
 
+test('signals that no step took are dropped with their run', async () => {
+  const harness = await local.createHarness()
+  const { activities, called } = createStage()
+  const runs: { [name: string]: RunCode } = { main: (context) => context.act('step', 'work', null) }
+  const engine = await harness.start({ activities, runs })
+  await engine.signal(id, 'early', null)
+  await engine.start('main', null, { id })
+  await engine.signal(id, 'meanwhile', null)
+  ;(await called('run/step')).end()
+  await engine.result(id)
+  await engine.signal(id, 'late', null)
+  await engine.stop()
+  const database = new DatabaseSync(harness.journal)
+  assert.deepEqual(database.prepare('SELECT name FROM signals').all(), [])
+  database.close()
+  await harness.close()
+})
+
+test('a child that ended before its parent asked for it again hands over its result', async () => {
+  const harness = await local.createHarness()
+  const { activities, called } = createStage()
+  const asks = Promise.withResolvers<void>()
+  let restarted = false
+  const runs: { [name: string]: RunCode } = {
+    async main(context) {
+      if (restarted) await asks.promise
+      return context.child('kid', 'child', null)
+    },
+    child: (context) => context.act('step', 'work', null),
+  }
+  const before = await harness.start({ activities, runs })
+  await before.start('main', null, { id })
+  await called('run/kid/step')
+  await harness.crash()
+  restarted = true
+  const after = await harness.start({ activities, runs })
+  ;(await called('run/kid/step')).end('from the child')
+  await after.result(runId('run/kid'))
+  asks.resolve()
+  assert.deepEqual(await after.result(id), { state: 'done', result: 'from the child' })
+  await harness.close()
+})
+
 test('a journal that a newer version wrote is refused', async () => {
   const harness = await local.createHarness()
   const database = new DatabaseSync(harness.journal)
@@ -50,9 +94,9 @@ test('a second engine on a journal is refused', async () => {
   const harness = await local.createHarness()
   const tables = { activities: {}, runs: {} }
   const first = await harness.start(tables)
-  assert.throws(() => createLocalEngine({ ...harness, ...tables }), /in use by another engine/)
+  assert.throws(() => createLocalEngine<Signatures, Signatures>({ ...harness, ...tables }), /in use by another engine/)
   await first.stop()
-  await createLocalEngine({ ...harness, ...tables }).stop()
+  await createLocalEngine<Signatures, Signatures>({ ...harness, ...tables }).stop()
   await harness.close()
 })
 
@@ -66,7 +110,7 @@ test('an engine that cannot write its journal lets go of everything and says so'
     if (full) throw new Error('disk is full')
   }
   const onBroken = (error: unknown) => broken.push(error)
-  const engine = createLocalEngine({ ...harness, activities, runs, atCommit, onBroken })
+  const engine = createLocalEngine<Signatures, Signatures>({ ...harness, activities, runs, atCommit, onBroken })
   await engine.start('main', null, { id })
   const call = await called('run/step')
   const result = engine.result(id)

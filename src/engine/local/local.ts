@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.ts'
 import type { RunId } from '../../model/ids.ts'
 import { EngineStoppedError } from '../contract.ts'
-import type { ActivityTable, EndedRun, Engine, RunTable, Signatures } from '../contract.ts'
+import type { ActivityTable, EndedRun, Engine, RunTable, SignatureMap, Signatures } from '../contract.ts'
 import { openJournal } from './journal.ts'
 import type { RunRow, SignalRow } from './journal.ts'
 import { createLanes } from './lanes.ts'
@@ -9,7 +9,7 @@ import type { Turn } from './lanes.ts'
 import { launchRun } from './live-run.ts'
 import type { Found, LiveRun, Shared } from './live-run.ts'
 
-export interface LocalEngineOptions<A extends Signatures, R extends Signatures> {
+export interface LocalEngineOptions<A extends SignatureMap, R extends SignatureMap> {
   /** Path of the journal, an SQLite file of its own. Only one engine can have it open. */
   readonly journal: string
   readonly clock: Clock
@@ -30,7 +30,7 @@ export interface LocalEngineOptions<A extends Signatures, R extends Signatures> 
  * The engine that keeps its journal in SQLite, in this process. Every run that the journal has as unfinished goes on at
  * once: those of higher priority first, then in the order of their start.
  */
-export function createLocalEngine<A extends Signatures, R extends Signatures>(options: LocalEngineOptions<A, R>): Engine {
+export function createLocalEngine<A extends SignatureMap, R extends SignatureMap>(options: LocalEngineOptions<A, R>): Engine {
   const { clock, stopMs = 5_000, onBroken = throwIt } = options
   let letGoBecause: Error | null = null
   let stopped: Promise<void> | null = null
@@ -97,12 +97,7 @@ export function createLocalEngine<A extends Signatures, R extends Signatures>(op
       }
       await committed()
     },
-    async cancel(id) {
-      requireRunning()
-      const run = shared.live.get(id)
-      run?.cancel()
-      await run?.ended
-    },
+    cancel: (id) => mayBeLeft(cancel(id)),
     async status(id) {
       requireRunning()
       const run = shared.live.get(id)
@@ -110,18 +105,27 @@ export function createLocalEngine<A extends Signatures, R extends Signatures>(op
       const row = journal.loadRun(id)
       return row === 'unknown' || row === 'running' ? { state: 'unknown' } : row
     },
-    async result(id): Promise<EndedRun> {
-      requireRunning()
-      const run = shared.live.get(id)
-      if (run) return run.ended
-      const row = journal.loadRun(id)
-      if (row === 'unknown' || row === 'running') throw new Error(`There is no run ${id}`)
-      return row
-    },
+    result: (id) => mayBeLeft(waitForResult(id)),
     stop() {
       stopped ??= letGoBecause ? Promise.resolve() : stop()
       return stopped
     },
+  }
+
+  async function cancel(id: RunId): Promise<void> {
+    requireRunning()
+    const run = shared.live.get(id)
+    run?.cancel()
+    await run?.ended
+  }
+
+  async function waitForResult(id: RunId): Promise<EndedRun> {
+    requireRunning()
+    const run = shared.live.get(id)
+    if (run) return run.ended
+    const row = journal.loadRun(id)
+    if (row === 'unknown' || row === 'running') throw new Error(`There is no run ${id}`)
+    return row
   }
 
   async function stop(): Promise<void> {
@@ -159,6 +163,12 @@ function recover(
     }
     launch(row, { steps, signals: takeEarly(row.id), turns: own })
   }
+}
+
+/** These reject when the engine stops; Node would end the process if nobody looked at them then. */
+function mayBeLeft<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
 }
 
 async function within(clock: Clock, ms: number, work: Promise<unknown>): Promise<void> {
