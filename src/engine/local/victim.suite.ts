@@ -4,4 +4,6 @@ import type { Signatures } from '../contract.ts'
 import { runVictim } from '../suite/victim.suite.ts'
 import { createLocalEngine } from './local.ts'
 
-runVictim((activities, runs) => createLocalEngine<Signatures, Signatures>({ journal: String(process.argv[2]), clock: systemClock, activities, runs }))
+runVictim((activities, runs) =>
+  createLocalEngine<Signatures, Signatures>({ journal: String(process.argv[2]), clock: systemClock, activities, runs }),
+)

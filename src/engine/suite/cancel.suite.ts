@@ -62,6 +62,7 @@ export function testCancel({ createHarness }: Implementation): void {
     await comeToRest()
     await engine.cancel(id)
     assert.equal(thrown.length, 4)
+    assert.equal(harness.clock.timers(), 0)
     assert.ok(thrown.every((error) => error instanceof CancelledError))
     hold.end()
     ;(await called('last/last')).end()
@@ -109,9 +110,15 @@ export function testCancel({ createHarness }: Implementation): void {
         await context.act('step', 'work', null)
         await context.act('later', 'note', null)
       },
+      first: (context) => context.serial('step', 'lane', 'work', null),
     }
     const before = await harness.start({ activities, runs })
+    // So that the holder of the lane has waited for it.
+    await before.start('first', null, { id: runId('first') })
+    const first = await called('first/step')
     await before.start('main', null, { id })
+    await comeToRest()
+    first.end()
     const underWay = ['run/child/step', 'run/step', 'run/held']
     const calls = await Promise.all(underWay.map(called))
     const cancelled = before.cancel(id).catch(() => {})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Implementation, RunCode } from './harness.suite.ts'
-import { createStage, runId } from './harness.suite.ts'
+import { abortOf, createStage, runId } from './harness.suite.ts'
 import { ActivityError } from '../contract.ts'
 
 const id = runId('run')
@@ -34,6 +34,24 @@ export function testChildren({ createHarness }: Implementation): void {
     ;(await called('run/after')).end('after')
     assert.deepEqual(await after.result(id), done([kid, 'after']))
     assert.deepEqual(attempts, ['run/kid/one', 'run/kid/two', 'run/kid/two', 'run/after', 'run/after'])
+    await harness.close()
+  })
+
+  test('a child that its parent no longer asks for is cancelled when the parent ends', async () => {
+    const harness = await createHarness()
+    const { activities, called } = createStage()
+    const child: RunCode = (context) => context.act('step', 'work', null)
+    const before = await harness.start({ activities, runs: { main: (context) => context.child('kid', 'child', null), child } })
+    await before.start('main', null, { id })
+    await called('run/kid/step')
+    await harness.crash()
+    const after = await harness.start({ activities, runs: { main: async () => 'new code', child } })
+    const call = await called('run/kid/step')
+    assert.equal(await abortOf(call), 'cancelled')
+    assert.equal((await after.status(id)).state, 'running', 'until the child has ended')
+    call.end()
+    assert.deepEqual(await after.result(id), done('new code'))
+    assert.deepEqual(await after.status(runId('run/kid')), { state: 'cancelled' })
     await harness.close()
   })
 

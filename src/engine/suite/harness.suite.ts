@@ -33,6 +33,8 @@ export type RunCode = (context: RunContext, input: any) => Promise<any>
 
 export interface ManualClock extends Clock {
   advance(ms: number): void
+  /** How many timers are set. */
+  timers(): number
 }
 
 export function createManualClock(startMs = 1_000_000): ManualClock {
@@ -50,6 +52,7 @@ export function createManualClock(startMs = 1_000_000): ManualClock {
       nowMs += ms
       for (const timer of timers) if (timer.dueMs <= nowMs && timers.delete(timer)) timer.callback()
     },
+    timers: () => timers.size,
   }
 }
 

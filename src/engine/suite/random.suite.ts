@@ -35,6 +35,22 @@ const id = runId('run')
 const turnsAtMost = 5_000
 
 export function testRandomRuns({ createHarness }: Implementation): void {
+  test('a cancel at any time, with a crash at any commit, ends the run and leaves every lane', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(tree, { minLength: 1, maxLength: 4 }),
+        fc.nat(30),
+        fc.nat(10),
+        async (parts, cancelTurn, commit) => {
+          const whole: Tree = { kind: 'branches', parts }
+          const played = await play(await createHarness(), whole, [{ commit, moment: 'after' }], cancelTurn)
+          assert.ok(played.state === 'cancelled' || played.state === 'done')
+        },
+      ),
+      { numRuns: 150, seed: 20_251_121, endOnFailure: false },
+    )
+  })
+
   test('a crash at each commit, and a second one later, change nothing but how often effects are tried', async (context) => {
     const probe = await createHarness()
     const canCrashAt = probe.crashAt !== null
@@ -54,6 +70,7 @@ export function testRandomRuns({ createHarness }: Implementation): void {
               { commit, moment },
               { commit: second, moment: 'before' },
             ])
+            assert.equal(played.state, 'done')
             assert.deepEqual(strip(played.result), expected)
             assert.deepEqual(played.steps, stepsIn(whole, 'run'))
             crashed ||= played.crashes > 0
@@ -66,35 +83,47 @@ export function testRandomRuns({ createHarness }: Implementation): void {
   })
 }
 
-/** Starts the run, crashes as planned, and goes on until it has ended. */
-async function play(harness: Harness, whole: Tree, crashes: readonly { commit: number; moment: 'before' | 'after' }[]) {
+/** Starts the run, crashes as planned, and goes on until it has ended. `cancelTurn` counts turns of the event loop. */
+async function play(
+  harness: Harness,
+  whole: Tree,
+  crashes: readonly { commit: number; moment: 'before' | 'after' }[],
+  cancelTurn: number | null = null,
+) {
   const inputs = new Map<string, string>()
   const activities = createActivities(inputs)
   let happened = 0
   for (const plan of [...crashes, null]) {
     const crash = plan ? (harness.crashAt?.(plan.commit, plan.moment) ?? never()) : never()
     const engine = await harness.start({ activities, runs })
-    const ended = finish(engine, whole)
+    const ended = finish(engine, whole, cancelTurn)
     const crashed = crash.then(() => 'crashed' as const)
     const outcome = await race<EndedRun | 'crashed'>(harness, [ended, crashed])
     if (outcome !== 'crashed') {
+      const result = outcome.state === 'done' ? outcome.result : null
+      const steps = [...inputs.keys()].filter((attempt) => attempt.startsWith('run/')).toSorted()
       await harness.close()
-      assert.equal(outcome.state, 'done')
-      return { result: outcome.state === 'done' ? outcome.result : null, crashes: happened, steps: [...inputs.keys()].toSorted() }
+      return { state: outcome.state, result, crashes: happened, steps }
     }
     happened++
   }
   throw new Error('not reached')
 }
 
-async function finish(engine: Engine, whole: Tree): Promise<EndedRun> {
+async function finish(engine: Engine, whole: Tree, cancelTurn: number | null): Promise<EndedRun> {
   try {
     const signals = signalsIn(whole, 'run')
     for (const { run, name, early } of signals) if (early) await engine.signal(run, name, name)
     await engine.start('tree', { tree: whole as unknown as Json, depth: 0 }, { id })
     for (const { run, name, early } of signals) if (!early) await engine.signal(run, name, name)
-    return await engine.result(id)
+    for (let turn = 0; turn < (cancelTurn ?? 0); turn++) await nextTurn()
+    if (cancelTurn !== null) await engine.cancel(id)
+    const end = await engine.result(id)
+    await engine.start('lanes', null, { id: runId('lanes') })
+    await engine.result(runId('lanes'))
+    return end
   } catch {
+    // The engine has crashed.
     return never()
   }
 }
@@ -135,6 +164,8 @@ function createActivities(inputs: Map<string, string>): ActivityTable {
 
 const runs: { [name: string]: RunCode } = {
   tree: async (context, { tree: root, depth }) => doTree(context, root, 'root', null, depth),
+  /** Ends if every lane is free. */
+  lanes: (context) => Promise.all([0, 1, 2, 3, 4].map((depth) => context.serial(`${depth}`, `lane ${depth}`, 'give', null))),
 }
 
 /** `previous` is what the step before gave. */

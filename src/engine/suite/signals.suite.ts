@@ -105,6 +105,7 @@ export function testSignals({ createHarness }: Implementation): void {
     harness.clock.advance(100)
     await engine.signal(id, 'a', 'value')
     const hold = await called('run/hold')
+    assert.equal(harness.clock.timers(), 0)
     harness.clock.advance(1_000)
     hold.end()
     assert.deepEqual(await engine.result(id), done([null, 'value']))

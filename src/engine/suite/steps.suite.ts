@@ -299,9 +299,10 @@ export function testSteps({ createHarness }: Implementation): void {
     const { activities, called, attempts } = createStage()
     const runs: { [name: string]: RunCode } = {
       async main(context) {
-        const result = await context.act('step', 'work', null)
+        const both = [context.act('step', 'work', null), context.act('slow', 'work', null)]
+        await both[0]
         await context.act('next', 'note', null)
-        return result
+        return Promise.all(both)
       },
     }
     const before = await harness.start({ activities, runs })
@@ -309,17 +310,21 @@ export function testSteps({ createHarness }: Implementation): void {
     const call = await called('run/step')
     const result = before.result(id)
     const stopped = before.stop()
-    assert.equal(await abortOf(call), 'stopping')
+    const slow = await called('run/slow')
+    assert.deepEqual([await abortOf(call), await abortOf(slow)], ['stopping', 'stopping'])
     call.end('too late')
+    await comeToRest()
+    slow.end('too late')
     await stopped
     await before.stop()
     await assert.rejects(result, EngineStoppedError)
     await assert.rejects(before.start('main', null, { id: runId('other') }), EngineStoppedError)
-    assert.deepEqual(attempts, ['run/step'])
+    assert.deepEqual(attempts, ['run/step', 'run/slow'])
 
     const after = await harness.start({ activities, runs })
     ;(await called('run/step')).end('in time')
-    assert.deepEqual(await after.result(id), done('in time'))
+    ;(await called('run/slow')).end('as well')
+    assert.deepEqual(await after.result(id), done(['in time', 'as well']))
     await harness.close()
   })
 
