@@ -118,7 +118,12 @@ export interface TaskView {
   readonly base: string
   readonly needs: readonly string[]
   readonly attempt: number
-  readonly change: { readonly commit: string; readonly files: number; readonly insertions: number; readonly deletions: number } | null
+  readonly change: {
+    readonly commit: string
+    readonly files: number
+    readonly insertions: number
+    readonly deletions: number
+  } | null
   readonly evidence: readonly Evidence[]
   readonly usage: Usage
   readonly createdAt: string
@@ -135,7 +140,10 @@ export interface TaskDetail extends TaskView {
   readonly acceptance: readonly string[]
   readonly touches: readonly string[]
   readonly checks: readonly string[]
+  /** The folder it works in; null before and after. */
   readonly workspace: string | null
+  /** The ref that keeps what its workspace held when it ended; null where all of it is on the base. */
+  readonly preserved: string | null
   readonly session: string | null
   readonly turns: number
   readonly lastWords: string | null

@@ -13,8 +13,8 @@ export type TaskEvent =
   | { readonly type: 'task-added'; readonly task: Task }
   /** Its workspace is ready. */
   | { readonly type: 'task-started'; readonly workspace: string; readonly baseCommit: GitHash }
-  /** An agent process is about to be asked its next turn. */
-  | { readonly type: 'turn-started'; readonly turn: number; readonly session: SessionId }
+  /** An agent process is about to be asked its next turn. `go`: the turn and the try at it, for example `2.1`. */
+  | { readonly type: 'turn-started'; readonly turn: number; readonly go: string; readonly session: SessionId }
   /** A turn ended, well or badly. That says nothing about the task. */
   | { readonly type: 'turn-ended'; readonly turn: number; readonly stop: string; readonly text: string; readonly usage: Usage }
   /** A turn failed in a way that another try may mend; that try comes after `retryMs`. */

@@ -15,14 +15,16 @@ export interface PreservedWorktree {
   readonly [proof]: true
   readonly path: string
   readonly repo: string
-  /** The ref that holds what was in it; null when the keep-worthy tip is null. */
-  readonly ref: string
+  /** The ref that holds what was in it; null when it held nothing beyond the commit that was said to be safe. */
+  readonly ref: string | null
 }
 
 export interface PreserveOptions {
   readonly repo: string
   readonly path: string
   readonly task: string
+  /** A commit that is safe elsewhere: a worktree that holds just this needs no ref. */
+  readonly safe: GitHash | null
   /** Folder for ignored files that look precious. */
   readonly keepFolder: string
 }
@@ -40,6 +42,10 @@ export async function preserveWorktree(options: PreserveOptions): Promise<Result
   const { repo, path, task } = options
   const commit = await snapshot(path)
   if (!commit.ok) return commit
+  if (commit.value === options.safe) {
+    await keepPrecious(path, options.keepFolder)
+    return ok({ path, repo, ref: null } as PreservedWorktree)
+  }
   const prefix = `refs/heddle/preserved/${task}/`
   const known = await git(repo, ['for-each-ref', '--format=%(objectname) %(refname)', prefix])
   if (!known.ok) return known

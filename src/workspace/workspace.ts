@@ -26,14 +26,20 @@ export interface WorkspaceSpec {
 export interface Workspaces {
   /** Makes the worktree on its new branch. Idempotent: one that a crash left is adopted. */
   open(spec: WorkspaceSpec): Promise<Result<Workspace>>
-  /** Preserves what the worktree holds, then removes it and its branch. Idempotent. Null: there was none. */
-  close(spec: { readonly repo: string; readonly name: string; readonly branch: string }): Promise<Result<string | null>>
+  /**
+   * Preserves what the worktree holds, then removes it and its branch. Idempotent. Gives the ref that keeps it; null where
+   * it held nothing beyond `safe`, or there was none.
+   */
+  close(spec: { readonly repo: string; readonly name: string; readonly branch: string; readonly safe: GitHash | null; readonly keepBranch: boolean }): Promise<Result<string | null>>
+  /** Preserves what the worktree holds and leaves it as it is. */
+  preserve(repo: string, name: string): Promise<Result<null>>
   /**
    * A scratch worktree of Heddle's own, detached at `commit`. No agent or person works in it, so what an earlier use left
    * is dropped. Idempotent.
    */
   openScratch(repo: string, name: string, commit: string): Promise<Result<string>>
   closeScratch(repo: string, name: string): Promise<void>
+  scratchOf(repo: string, name: string): string
   pathOf(repo: string, name: string): string
 }
 
@@ -62,14 +68,14 @@ export function createWorkspaces(home: string): Workspaces {
     await inLane(repo, () => git(repo, ['worktree', 'prune']))
   }
 
-  const preserveAndRemove = async (repo: string, name: string, path: string): Promise<Result<string | null>> => {
+  const preserveAndRemove = async (repo: string, name: string, path: string, safe: GitHash | null): Promise<Result<string | null>> => {
     if (!(await isWorktree(path))) {
       // Registered but not there, or there but never registered: git made nothing in it yet.
       await removeFolder(path, trash)
       await inLane(repo, () => git(repo, ['worktree', 'prune']))
       return ok(null)
     }
-    const preserved = await preserveWorktree({ repo, path, task: name, keepFolder: keepFolder(name) })
+    const preserved = await preserveWorktree({ repo, path, task: name, safe, keepFolder: keepFolder(name) })
     if (!preserved.ok) return preserved
     const removed = await remove(preserved.value)
     return removed.ok ? ok(preserved.value.ref) : removed
@@ -88,6 +94,7 @@ export function createWorkspaces(home: string): Workspaces {
 
   return {
     pathOf,
+    scratchOf,
 
     async open({ repo, name, branch, from }) {
       const path = pathOf(repo, name)
@@ -95,7 +102,7 @@ export function createWorkspaces(home: string): Workspaces {
       if (!base.ok) return failed({ kind: 'base-gone', base: from })
       if (await exists(path)) {
         // Left by a crash in mid-preparation: no agent was in it yet, but whoever wrote into it keeps what they wrote.
-        const cleared = await preserveAndRemove(repo, name, path)
+        const cleared = await preserveAndRemove(repo, name, path, base.value as GitHash)
         if (!cleared.ok) return cleared
         await git(repo, ['update-ref', '-d', `refs/heads/${branch}`])
       }
@@ -106,18 +113,26 @@ export function createWorkspaces(home: string): Workspaces {
       return ok({ path, branch, baseCommit: base.value as GitHash })
     },
 
-    async close({ repo, name, branch }) {
+    async close({ repo, name, branch, safe, keepBranch }) {
       const path = pathOf(repo, name)
-      const known = await exists(path)
-      const ref = known ? await preserveAndRemove(repo, name, path) : ok(null)
-      if (!ref.ok) return ref
-      // The branch's tip is in the preserved ref (a snapshot's parent, or the tip itself), so its name may go.
+      const ref = (await exists(path)) ? await preserveAndRemove(repo, name, path, safe) : ok(null)
+      if (!ref.ok || keepBranch) return ref
+      // The branch may go once its commits are safe under another name.
       const tip = await runGit(repo, ['rev-parse', '--verify', '--quiet', `refs/heads/${branch}`])
-      if (tip.code === 0 && ref.value !== null) {
-        const safe = await runGit(repo, ['merge-base', '--is-ancestor', tip.stdout.trim(), ref.value])
-        if (safe.code === 0) await git(repo, ['update-ref', '-d', `refs/heads/${branch}`, tip.stdout.trim()])
+      if (tip.code !== 0) return ref
+      const commit = tip.stdout.trim()
+      for (const keeper of [ref.value, safe]) {
+        if (keeper === null || (await runGit(repo, ['merge-base', '--is-ancestor', commit, keeper])).code !== 0) continue
+        await git(repo, ['update-ref', '-d', `refs/heads/${branch}`, commit])
+        break
       }
       return ref
+    },
+
+    async preserve(repo, name) {
+      const path = pathOf(repo, name)
+      const preserved = await preserveWorktree({ repo, path, task: name, safe: null, keepFolder: keepFolder(name) })
+      return preserved.ok ? ok(null) : preserved
     },
 
     async openScratch(repo, name, commit) {

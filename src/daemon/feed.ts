@@ -1,0 +1,25 @@
+/** Who wants to know that something about a task has changed: events of the store, and what no event tells. */
+import type { RecordedEvent } from '../model/event.ts'
+import type { TaskId } from '../model/ids.ts'
+import type { Store } from '../store/contract.ts'
+
+export interface Feed {
+  touch(task: TaskId): void
+  /** `event` is null where something has begun that no event tells. */
+  subscribe(listener: (task: TaskId, event: RecordedEvent | null) => void): () => void
+}
+
+export function createFeed(store: Store): Feed {
+  const listeners = new Set<(task: TaskId, event: RecordedEvent | null) => void>()
+  const tell = (task: TaskId, event: RecordedEvent | null): void => {
+    for (const listener of listeners) listener(task, event)
+  }
+  store.subscribe((event) => tell(event.task, event))
+  return {
+    touch: (task) => setImmediate(tell, task, null),
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
