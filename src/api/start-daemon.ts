@@ -23,7 +23,8 @@ export async function startDaemon(home: string, log: string): Promise<Failure | 
     logStart = (await stat(log).catch(() => null))?.size ?? 0
     child = spawnDetached(process.execPath, [daemonPath()], { cwd: home, env: daemonEnvironment(home), errorLog: log })
   } catch (error) {
-    return { kind: 'home-not-writable', path: home, reason: (error as Error).message }
+    const { code, message } = error as NodeJS.ErrnoException
+    return { kind: 'home-not-writable', path: home, reason: REASONS[code ?? ''] ?? message }
   }
   const word = await readFirstWord(child)
   child.stdout?.destroy()
@@ -78,4 +79,13 @@ async function describeDeath(child: ChildProcess, log: string, logStart: number)
   const lines = (await loadTail(log, Math.min(size - logStart, 16 * 1024))).split('\n').filter((line) => line.trim() !== '')
   const telling = lines.findLast((line) => /^\S*(error|failure)\b/i.test(line)) ?? lines.at(-1)
   return `it ended at its start (${ended})${telling === undefined ? '' : `: ${telling.trim()}`}`
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'its file system is read-only',
+  ENOSPC: 'the disk is full',
+  EEXIST: 'a file is in the way',
+  ENOTDIR: 'a file is in the way',
 }

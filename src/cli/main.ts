@@ -26,7 +26,9 @@ async function loadCommand(word: string): Promise<Command> {
   return refuseCommand(word, Object.keys(COMMANDS))
 }
 
-const isHelp = (word: string): boolean => word === '--help' || word === '-h'
+function isHelp(word: string): boolean {
+  return word === '--help' || word === '-h'
+}
 
 /** What follows `--` belongs to another program. */
 function asksForHelp(args: readonly string[]): boolean {

@@ -14,7 +14,7 @@ interface Column {
   readonly style?: (task: TaskView) => Parameters<Paint>[0]
 }
 
-const NAME: Column = { title: 'NAME', read: (task) => task.name, least: 12, style: () => 'bold' }
+const NAME: Column = { title: 'NAME', read: (task) => cleanLine(task.name), least: 12, style: () => 'bold' }
 const REPO: Column = { title: 'REPO', read: (task) => cleanLine(basename(task.repo)), least: 8, style: () => 'dim' }
 const STATE: Column = { title: 'STATE', read: (task) => task.state, style: (task) => STATE_STYLES[task.state] }
 const DOING: Column = {

@@ -12,10 +12,10 @@ Usage: heddle ps [--all] [--watch] [--json]
 Lists the tasks of this repository with what each is doing; without those that ended over a day ago.
 
 Options
-  --all       the tasks of all repositories, and also those that ended long ago
-  --watch     redraws the list as it changes; Ctrl-B or Ctrl-C ends that (exit code 0), not the work. Where the output is no
-              terminal, prints a line for each change
-  --json      prints the tasks as a list; with --watch one task a line, as each changes
+  --all        the tasks of all repositories, and also those that ended long ago
+  -w, --watch  redraws the list as it changes; Ctrl-B or Ctrl-C ends that (exit code 0), not the work. Where the output is no
+               terminal, prints a line for each change
+  --json       prints the tasks as a list; with --watch one task a line, as each changes
 
 Examples
   heddle ps
