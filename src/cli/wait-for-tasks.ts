@@ -24,9 +24,9 @@ export async function waitForTasks(daemon: SteadyClient, tasks: readonly TaskVie
   const keys = await listenForDetach()
   const progress = startProgress(tasks, stream, paint, options.json)
   try {
-    const result = await Promise.race([follow(daemon, tasks, options.timeoutMs, progress), keys.pressed])
+    const result = await Promise.race([follow(daemon, tasks, options.timeoutMs, progress), keys.pressed.then(() => null)])
     progress.stop()
-    if (result === undefined) {
+    if (result === null) {
       const names = tasks.map((task) => task.name)
       process.stderr.write(`${writeDetached(names, `heddle wait ${names.join(' ')}`)}\n`)
       return EXIT.done
