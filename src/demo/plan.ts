@@ -4,6 +4,8 @@ import { writeSteps, type Step } from './script.ts'
 
 interface DemoTask {
   readonly name: string
+  /** The first line of the prompt, which becomes the title of Heddle's commit. */
+  readonly title: string
   readonly goal: string
   readonly acceptance: string
   readonly touches: readonly string[]
@@ -16,6 +18,7 @@ interface DemoTask {
 export const DEMO_TASKS: readonly DemoTask[] = [
   {
     name: 'slugify',
+    title: 'Turn names into slugs',
     goal: 'Write slugify(text) in src/slugify.js: a name that is safe in a URL or an option.',
     acceptance: 'Accents are dropped; whatever else is no letter or digit becomes one hyphen.',
     touches: touchModule('slugify'),
@@ -31,6 +34,7 @@ export const DEMO_TASKS: readonly DemoTask[] = [
   },
   {
     name: 'parse-duration',
+    title: 'Read durations',
     goal: 'Write parseDuration(text) in src/parse-duration.js: the minutes in texts such as 45m, 2h or 1h 30m.',
     acceptance: 'Hours, minutes, and both together are read; anything else is an error that quotes it.',
     touches: touchModule('parse-duration'),
@@ -48,12 +52,14 @@ export const DEMO_TASKS: readonly DemoTask[] = [
         { sleep: 600 },
         { edit: { path: 'src/parse-duration.js', old: HALF_DONE.old, new: HALF_DONE.new } },
         { run: 'node --test test/parse-duration.test.js' },
+        { commit: 'Read hours and minutes together' },
         { say: 'It reads hours and minutes together now.' },
       ],
     ],
   },
   {
     name: 'format-table',
+    title: 'Write tables',
     goal: 'Write formatTable(rows) in src/format-table.js: rows as lines of text whose columns line up.',
     acceptance: 'Numbers line up on the right, texts on the left; no line ends in a space.',
     touches: touchModule('format-table'),
@@ -62,7 +68,8 @@ export const DEMO_TASKS: readonly DemoTask[] = [
   },
   {
     name: 'summary',
-    goal: 'Write summarize(entries) in src/summary.js: a table of the time that each project took, with the total.',
+    title: 'Sum up the time of each project',
+    goal: 'Write summarize(entries) in src/summary.js: a table of the minutes that each project took, with the total.',
     acceptance: 'Uses parseDuration and formatTable; the project that took most comes first.',
     touches: touchModule('summary'),
     needs: ['parse-duration', 'format-table'],
@@ -70,7 +77,8 @@ export const DEMO_TASKS: readonly DemoTask[] = [
   },
   {
     name: 'cli',
-    goal: 'Write index.js, the command line: node index.js FILE [PROJECT] prints the summary, of one project if its slug is given.',
+    title: 'Add the command line',
+    goal: 'Write index.js: node index.js FILE [PROJECT] prints the summary, of one project if its slug is given.',
     acceptance: 'A test runs the real command; the README shows how to use it.',
     touches: ['index.js', 'test/index.test.js', 'README.md'],
     needs: ['slugify', 'parse-duration', 'format-table', 'summary'],
@@ -98,7 +106,7 @@ function writeTask(task: DemoTask): string {
   const fields = [
     `- name: ${task.name}`,
     '  prompt: |',
-    ...[task.goal, '', ...task.turns.map(writeSteps)]
+    ...[task.title, '', task.goal, '', ...task.turns.map(writeSteps)]
       .join('\n')
       .split('\n')
       .map((line) => `    ${line}`.trimEnd()),

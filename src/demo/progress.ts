@@ -3,6 +3,8 @@ import type { TaskView } from '../api/contract.ts'
 import { writeLine, writeTable } from './table.ts'
 
 const REDRAW_MS = 100
+/** What a task does for a shorter time is not worth a line. */
+const PASSING_MS = 120
 /** About what the whole takes, so that the bars need not shrink while they grow. */
 const EXPECTED_MS = 12_000
 
@@ -58,19 +60,27 @@ function writeLines(
   stream: WriteStream,
 ): Progress {
   let stopped = false
-  const shown = new Map<string, string>()
+  const lines = new Map<string, string>()
+  const timers = new Map<string, NodeJS.Timeout>()
+  const write = (task: TaskView, sinceMs: number): void => {
+    const key = `${task.state} ${task.doing}`
+    if (lines.get(task.name) === key) return
+    lines.set(task.name, key)
+    stream.write(`${writeLine(task, sinceMs)}\n`)
+  }
   return {
     tasks,
     show(task) {
+      const sinceMs = Date.now() - fromMs
       tasks.set(task.name, task)
-      const key = `${task.state} ${task.doing}`
-      if (shown.get(task.name) === key) return
-      shown.set(task.name, key)
-      stream.write(`${writeLine(task, Date.now() - fromMs)}\n`)
+      clearTimeout(timers.get(task.name))
+      if (task.endedAt !== null) write(task, sinceMs)
+      else timers.set(task.name, setTimeout(write, PASSING_MS, task, sinceMs))
     },
     stop() {
       if (stopped) return
       stopped = true
+      for (const timer of timers.values()) clearTimeout(timer)
       if (tasks.size > 0) stream.write(`\n${table(stopped).join('\n')}\n`)
     },
   }

@@ -67,8 +67,10 @@ async function makePlace(): Promise<Place> {
   return { folder, repo: join(folder, 'timesheet'), plan: join(folder, 'plan.yaml'), home: process.env.HEDDLE_HOME }
 }
 
+/** One that would start here; else the first that people have. */
 function findAgent(): string {
-  return ['claude', 'codex'].find((agent) => findOnPath(agent, process.env.PATH ?? '', '/')) ?? 'claude'
+  const isInstalled = (command: string): boolean => findOnPath(command, process.env.PATH ?? '', '/') !== null
+  return !isInstalled('claude-agent-acp') && isInstalled('codex-acp') ? 'codex' : 'claude'
 }
 
 // A terminal that was closed, or a `head` that has seen enough, must not keep us from cleaning up.

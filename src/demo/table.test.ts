@@ -63,5 +63,7 @@ test('the table keeps to the width that there is, without bars where it is too s
 
 test('a line for a change has its time, and says nothing twice', () => {
   assert.equal(writeLine(makeView('one', 'landing', 'landing'), 1234), '  1.2 s  one             landing')
-  assert.equal(writeLine(makeView('one', 'working', 'turn 2'), 1234), '  1.2 s  one             working  turn 2')
+  assert.equal(writeLine(makeView('one', 'working', 'checking'), 1234), '  1.2 s  one             working  checking')
+  assert.equal(writeLine(makeView('one', 'working', 'working, turn 2'), 1234), '  1.2 s  one             working  turn 2')
+  assert.equal(writeLine(makeView('one', 'landing', 'landing: rebasing'), 1234), '  1.2 s  one             landing  rebasing')
 })

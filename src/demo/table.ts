@@ -71,7 +71,8 @@ export function describeDoing(task: TaskView): string {
     const { commit, files, insertions, deletions } = task.change
     return `${commit.slice(0, 7)}, ${files} ${files === 1 ? 'file' : 'files'}, +${insertions} −${deletions}`
   }
-  return task.doing === task.state ? '' : task.doing
+  // Beside the state, its word need not be said again: `landing: rebasing`, `working, turn 2`.
+  return task.doing.startsWith(task.state) ? task.doing.slice(task.state.length).replace(/^[:,]? /, '') : task.doing
 }
 
 function drawBar(task: TaskView, { fromMs, nowMs, spanMs }: TableFrame, width: number): string {
