@@ -6,7 +6,7 @@ import type { TurnSpec } from './contract.ts'
 import { readSent, type Message } from './session-log.ts'
 
 /** How long an agent may take to start: seen to take 18 s with eight at once on two cores. */
-export const START_MS = 120_000
+const START_MS = 120_000
 
 export interface Conversation {
   readonly sessionId: string
@@ -15,14 +15,22 @@ export interface Conversation {
 }
 
 /** Idempotent: what was asked before is not asked again. `earlier`: sessions of the same conversation that have died. */
-export async function openAcpConversation(spec: TurnSpec, session: AcpSession, earlier: readonly Job[]): Promise<Result<Conversation>> {
+export async function openAcpConversation(
+  spec: TurnSpec,
+  session: AcpSession,
+  earlier: readonly Job[],
+): Promise<Result<Conversation>> {
   const { program } = spec
   const limits = { silentMs: Math.min(START_MS, spec.stallMs), when: 'while it started' }
   const call = async (tag: string, method: string, params: Record<string, unknown>): Promise<Result<Message>> => {
     const answer = await session.answer(await session.request(tag, method, params), limits)
     return answer
   }
-  const require = async (tag: string, method: string, params: Record<string, unknown>): Promise<Result<Record<string, unknown>>> => {
+  const require = async (
+    tag: string,
+    method: string,
+    params: Record<string, unknown>,
+  ): Promise<Result<Record<string, unknown>>> => {
     const answer = await call(tag, method, params)
     if (!answer.ok) return answer
     if (answer.value.error === undefined) return ok(answer.value.result ?? {})
@@ -36,7 +44,10 @@ export async function openAcpConversation(spec: TurnSpec, session: AcpSession, e
     clientInfo: { name: 'heddle', title: 'Heddle', version: '0.1.0' },
   })
   if (!initialized.ok) return initialized
-  const capabilities = (initialized.value.agentCapabilities ?? {}) as { loadSession?: boolean; sessionCapabilities?: Record<string, unknown> }
+  const capabilities = (initialized.value.agentCapabilities ?? {}) as {
+    loadSession?: boolean
+    sessionCapabilities?: Record<string, unknown>
+  }
   if (program.authMethod !== null) {
     const authenticated = await require('authenticate', 'authenticate', { methodId: program.authMethod })
     if (!authenticated.ok) return authenticated
@@ -45,17 +56,25 @@ export async function openAcpConversation(spec: TurnSpec, session: AcpSession, e
   const where = {
     cwd: spec.cwd,
     mcpServers: [],
-    ...(program.wantsGitFolders && capabilities.sessionCapabilities?.additionalDirectories !== undefined ? { additionalDirectories: spec.gitFolders } : {}),
+    ...(program.wantsGitFolders && capabilities.sessionCapabilities?.additionalDirectories !== undefined
+      ? { additionalDirectories: spec.gitFolders }
+      : {}),
   }
   const isFirst = session.sent().every((message) => message.method !== 'session/prompt')
   const before = isFirst ? await findConversation(earlier) : null
   let opened: { readonly sessionId: string; readonly result: Record<string, unknown>; readonly remembers: boolean } | null = null
   if (before !== null) {
     // `resume` replays nothing and is the quicker one; `load` sends the whole history again.
-    const method = capabilities.sessionCapabilities?.resume !== undefined ? 'session/resume' : capabilities.loadSession === true ? 'session/load' : null
+    const method =
+      capabilities.sessionCapabilities?.resume !== undefined
+        ? 'session/resume'
+        : capabilities.loadSession === true
+          ? 'session/load'
+          : null
     const answer = method === null ? null : await call('continue', method, { ...where, sessionId: before })
     if (answer !== null && !answer.ok) return answer
-    if (answer !== null && answer.value.error === undefined) opened = { sessionId: before, result: answer.value.result ?? {}, remembers: true }
+    if (answer !== null && answer.value.error === undefined)
+      opened = { sessionId: before, result: answer.value.result ?? {}, remembers: true }
   }
   if (opened === null) {
     const continued = continuedId(session)
@@ -63,7 +82,12 @@ export async function openAcpConversation(spec: TurnSpec, session: AcpSession, e
     else {
       const created = await require('new', 'session/new', where)
       if (!created.ok) return created
-      if (typeof created.value.sessionId !== 'string') return failed({ kind: 'agent-garbage', agent: program.name, sample: `session/new answered without a sessionId: ${JSON.stringify(created.value).slice(0, 200)}` })
+      if (typeof created.value.sessionId !== 'string')
+        return failed({
+          kind: 'agent-garbage',
+          agent: program.name,
+          sample: `session/new answered without a sessionId: ${JSON.stringify(created.value).slice(0, 200)}`,
+        })
       opened = { sessionId: created.value.sessionId, result: created.value, remembers: earlier.length === 0 || !isFirst }
     }
   }

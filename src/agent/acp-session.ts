@@ -23,7 +23,10 @@ export interface AcpSession {
   /** When the agent last wrote something, as far as we saw. */
   lastHeardMs(): number
   /** The answer to a request; fails when the agent ends, writes what no protocol is, or is silent for too long. */
-  answer(id: number, limits: { readonly silentMs: number; readonly isExcused?: () => boolean; readonly when: string }): Promise<Result<Message>>
+  answer(
+    id: number,
+    limits: { readonly silentMs: number; readonly isExcused?: () => boolean; readonly when: string },
+  ): Promise<Result<Message>>
   close(): void
 }
 
@@ -41,11 +44,18 @@ export async function openAcpSession(program: AgentProgram, job: Job, clock: Clo
   })
   await log.drain()
   const stopWatching = watchFolder(job.folder, clock, 1000, tell)
-  const nextId = (): number => log.sent().filter((message) => message.method !== undefined && typeof message.id === 'number').length + 1
+  const nextId = (): number =>
+    log.sent().filter((message) => message.method !== undefined && typeof message.id === 'number').length + 1
 
   const findProblem = async (when: string, silentMs: number, isExcused: boolean): Promise<Failure | null> => {
-    if (state.tooLong !== null) return { kind: 'agent-garbage', agent: program.name, sample: `a line of more than 32 MiB that begins with: ${state.tooLong}` }
-    if (state.messages === 0 && state.garbage.length >= 20) return { kind: 'agent-garbage', agent: program.name, sample: state.garbage.join('\n') }
+    if (state.tooLong !== null)
+      return {
+        kind: 'agent-garbage',
+        agent: program.name,
+        sample: `a line of more than 32 MiB that begins with: ${state.tooLong}`,
+      }
+    if (state.messages === 0 && state.garbage.length >= 20)
+      return { kind: 'agent-garbage', agent: program.name, sample: state.garbage.join('\n') }
     const exit = await findExit(job)
     if (exit !== null) {
       await log.drain()

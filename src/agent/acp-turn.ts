@@ -33,7 +33,8 @@ export async function runAcpTurn(spec: TurnSpec, hooks: TurnHooks, clock: Clock,
     try {
       const outcome = await converse(spec, session, hooks, signal, found.earlier)
       // An agent that broke its protocol or hangs must not go on behind our back.
-      if (!outcome.ok && outcome.failure.kind !== 'agent-error' && outcome.failure.kind !== 'agent-refused') await killJob(job, clock)
+      if (!outcome.ok && outcome.failure.kind !== 'agent-error' && outcome.failure.kind !== 'agent-refused')
+        await killJob(job, clock)
       return outcome
     } finally {
       session.close()
@@ -51,7 +52,9 @@ const folderOf = (job: Job): string => job.folder.slice(job.folder.lastIndexOf('
  * is left of dead ones is ended before a new one starts in the same worktree.
  */
 async function findSession(spec: TurnSpec, clock: Clock): Promise<{ job: Job | null; next: number; earlier: readonly Job[] }> {
-  const numbers = (await listFolder(spec.folder)).flatMap((name) => (name.startsWith(`${spec.key}.`) ? [Number(name.slice(spec.key.length + 1))] : [])).filter(Number.isInteger)
+  const numbers = (await listFolder(spec.folder))
+    .flatMap((name) => (name.startsWith(`${spec.key}.`) ? [Number(name.slice(spec.key.length + 1))] : []))
+    .filter(Number.isInteger)
   const jobs: Job[] = []
   for (const number of numbers.toSorted((a, b) => a - b)) {
     const job = await loadJob(join(spec.folder, `${spec.key}.${number}`))
@@ -76,7 +79,13 @@ async function listFolder(path: string): Promise<string[]> {
   })
 }
 
-async function converse(spec: TurnSpec, session: AcpSession, hooks: TurnHooks, signal: AbortSignal, earlier: readonly Job[]): Promise<TurnOutcome> {
+async function converse(
+  spec: TurnSpec,
+  session: AcpSession,
+  hooks: TurnHooks,
+  signal: AbortSignal,
+  earlier: readonly Job[],
+): Promise<TurnOutcome> {
   const { program } = spec
   const opened = await openAcpConversation(spec, session, earlier)
   if (!opened.ok) return { ok: false, failure: opened.failure, retry: false, text: '', usage: NO_USAGE }
@@ -85,20 +94,40 @@ async function converse(spec: TurnSpec, session: AcpSession, hooks: TurnHooks, s
   try {
     const text = remembers ? spec.prompt : spec.handOver
     const id = await session.request(spec.turn, 'session/prompt', { sessionId, prompt: [{ type: 'text', text }] })
-    const answer = await session.answer(id, { silentMs: spec.stallMs, isExcused: questions.areOpen, when: 'in the middle of its turn' })
+    const answer = await session.answer(id, {
+      silentMs: spec.stallMs,
+      isExcused: questions.areOpen,
+      when: 'in the middle of its turn',
+    })
     const record = session.state().turns.get(id) ?? session.state().turn
-    if (!answer.ok) return { ok: false, failure: answer.failure, retry: answer.failure.kind === 'agent-died', text: record.text, usage: NO_USAGE }
+    if (!answer.ok)
+      return {
+        ok: false,
+        failure: answer.failure,
+        retry: answer.failure.kind === 'agent-died',
+        text: record.text,
+        usage: NO_USAGE,
+      }
     const usage = readUsage(answer.value, record, costBefore(session, id))
     const said = { text: record.text.trim(), usage }
     const { error, result } = answer.value
     if (error !== undefined) {
       const message = describeError(error)
-      return { ok: false, failure: { kind: 'agent-error', agent: program.name, message, retry: !isAuthentication(message, error.code) }, retry: !isAuthentication(message, error.code), ...said }
+      return {
+        ok: false,
+        failure: { kind: 'agent-error', agent: program.name, message, retry: !isAuthentication(message, error.code) },
+        retry: !isAuthentication(message, error.code),
+        ...said,
+      }
     }
     const stop = typeof result?.stopReason === 'string' ? result.stopReason : 'end_turn'
-    if (stop === 'refusal') return { ok: false, failure: { kind: 'agent-refused', agent: program.name, stop, text: said.text }, retry: false, ...said }
+    if (stop === 'refusal')
+      return { ok: false, failure: { kind: 'agent-refused', agent: program.name, stop, text: said.text }, retry: false, ...said }
     // codex ends a turn when it is refused something, and calls that cancelled.
-    if (stop === 'cancelled') return questions.denied() > 0 ? { ok: true, stop: 'denied', ...said } : { ok: false, failure: { kind: 'agent-refused', agent: program.name, stop, text: said.text }, retry: true, ...said }
+    if (stop === 'cancelled')
+      return questions.denied() > 0
+        ? { ok: true, stop: 'denied', ...said }
+        : { ok: false, failure: { kind: 'agent-refused', agent: program.name, stop, text: said.text }, retry: true, ...said }
     const failure = findHiddenFailure(program.name, result?.usage, record.toolCalls, record.stray, said.text)
     if (failure !== null) return { ok: false, failure, retry: failure.kind === 'agent-error' && failure.retry, ...said }
     return { ok: true, stop, ...said }
@@ -109,30 +138,48 @@ async function converse(spec: TurnSpec, session: AcpSession, hooks: TurnHooks, s
 
 /** Some agents end a turn that failed for good as if all were well: with nothing, or with the error as stray text. */
 function findHiddenFailure(agent: string, usage: unknown, toolCalls: number, stray: boolean, text: string): Failure | null {
-  if (text === '' && toolCalls === 0) return { kind: 'agent-error', agent, message: 'it ended its turn without saying or doing anything', retry: true }
-  if (usage === null && stray && text !== '') return { kind: 'agent-error', agent, message: text.slice(0, 2000), retry: !isAuthentication(text, 0) }
+  if (text === '' && toolCalls === 0)
+    return { kind: 'agent-error', agent, message: 'it ended its turn without saying or doing anything', retry: true }
+  if (usage === null && stray && text !== '')
+    return { kind: 'agent-error', agent, message: text.slice(0, 2000), retry: !isAuthentication(text, 0) }
   return null
 }
 
-const isAuthentication = (message: string, code: number): boolean => code === -32000 || /authenticat|unauthori[sz]ed|\b401\b|api.?key|log ?in/i.test(message)
+const isAuthentication = (message: string, code: number): boolean =>
+  code === -32000 || /authenticat|unauthori[sz]ed|\b401\b|api.?key|log ?in/i.test(message)
 
 function describeError(error: { readonly message: string; readonly data?: unknown }): string {
   const data = error.data as { details?: unknown; message?: unknown } | string | null | undefined
-  const details = typeof data === 'string' ? data : typeof data?.details === 'string' ? data.details : typeof data?.message === 'string' ? data.message : ''
+  const details =
+    typeof data === 'string'
+      ? data
+      : typeof data?.details === 'string'
+        ? data.details
+        : typeof data?.message === 'string'
+          ? data.message
+          : ''
   return details === '' || error.message.includes(details) ? error.message : `${error.message}: ${details}`
 }
 
 /** The session's cost when the turns before this one had ended. */
 function costBefore(session: AcpSession, prompt: number): number | null {
-  const costs = [...session.state().turns].flatMap(([id, turn]) => (id >= prompt || turn.sessionCostUsd === null ? [] : [turn.sessionCostUsd]))
+  const costs = [...session.state().turns].flatMap(([id, turn]) =>
+    id >= prompt || turn.sessionCostUsd === null ? [] : [turn.sessionCostUsd],
+  )
   return costs.at(-1) ?? null
 }
 
 /** Answers what the agent asks until stopped. Questions that were answered before a restart are not asked again. */
-function answerQuestions(spec: TurnSpec, session: AcpSession, hooks: TurnHooks, signal: AbortSignal): { areOpen(): boolean; denied(): number; stop(): void } {
+function answerQuestions(
+  spec: TurnSpec,
+  session: AcpSession,
+  hooks: TurnHooks,
+  signal: AbortSignal,
+): { areOpen(): boolean; denied(): number; stop(): void } {
   const open = new Map<number | string, AbortController>()
   let denials = 0
-  const isAnswered = (id: number | string): boolean => session.sent().some((message) => message.method === undefined && message.id === id)
+  const isAnswered = (id: number | string): boolean =>
+    session.sent().some((message) => message.method === undefined && message.id === id)
 
   const look = (): void => {
     const { asked } = session.state()
@@ -146,8 +193,14 @@ function answerQuestions(spec: TurnSpec, session: AcpSession, hooks: TurnHooks, 
         .finally(() => open.delete(id))
     }
   }
-  const answerOne = async (id: number | string, method: string, params: Record<string, unknown>, withdrawn: AbortSignal): Promise<void> => {
-    if (method !== 'session/request_permission') return session.reply(id, null, { code: -32601, message: `Heddle does not offer ${method}` })
+  const answerOne = async (
+    id: number | string,
+    method: string,
+    params: Record<string, unknown>,
+    withdrawn: AbortSignal,
+  ): Promise<void> => {
+    if (method !== 'session/request_permission')
+      return session.reply(id, null, { code: -32601, message: `Heddle does not offer ${method}` })
     const decision = await hooks.decide(readAsk(params, `${spec.key}/${spec.turn}/${id}`), AbortSignal.any([withdrawn, signal]))
     if (decision === 'deny') denials++
     await session.reply(id, { outcome: readOptions(params)[decision] })

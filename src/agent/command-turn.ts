@@ -27,7 +27,12 @@ export async function runCommandTurn(spec: TurnSpec, hooks: TurnHooks, clock: Cl
     attempt: session,
     argv,
     cwd: spec.cwd,
-    env: { ...spec.env, ...env, ...(Buffer.byteLength(prompt) <= MAX_VARIABLE_BYTES ? { HEDDLE_PROMPT: prompt } : {}), HEDDLE_PROMPT_FILE: join(folder, 'in') },
+    env: {
+      ...spec.env,
+      ...env,
+      ...(Buffer.byteLength(prompt) <= MAX_VARIABLE_BYTES ? { HEDDLE_PROMPT: prompt } : {}),
+      HEDDLE_PROMPT_FILE: join(folder, 'in'),
+    },
     startedAt: clock.now(),
     input: { text: prompt },
   })
@@ -41,7 +46,16 @@ export async function runCommandTurn(spec: TurnSpec, hooks: TurnHooks, clock: Cl
   const text = (await loadTail(join(folder, 'out'), WORDS_BYTES)).trim()
   const failed = { ok: false, retry: false, text, usage: NO_USAGE } as const
   if (exit === 'silent') return { ...failed, failure: { kind: 'agent-silent', agent: name, minutes: spec.stallMs / 60_000 } }
-  if (exit === 'too-much-output') return { ...failed, failure: { kind: 'command-failed', exit: 'it wrote more than 256 MiB', output: text.slice(-2000) } }
-  if (exit === 'timed-out' || exit.code !== 0) return { ...failed, failure: { kind: 'command-failed', exit: exit === 'timed-out' ? 'timed out' : describeExit(exit), output: text.slice(-2000) } }
+  if (exit === 'too-much-output')
+    return { ...failed, failure: { kind: 'command-failed', exit: 'it wrote more than 256 MiB', output: text.slice(-2000) } }
+  if (exit === 'timed-out' || exit.code !== 0)
+    return {
+      ...failed,
+      failure: {
+        kind: 'command-failed',
+        exit: exit === 'timed-out' ? 'timed out' : describeExit(exit),
+        output: text.slice(-2000),
+      },
+    }
   return { ok: true, stop: 'exit code 0', text, usage: NO_USAGE }
 }

@@ -38,12 +38,16 @@ const KNOWN: Readonly<Record<string, Row>> = {
   },
 }
 
-export function knownAgents(settings: Settings): string[] {
+function knownAgents(settings: Settings): string[] {
   return [...new Set([...Object.keys(settings.agents), ...Object.keys(KNOWN)])]
 }
 
 /** The named agent, else the configured one, else the first known one that is installed. Checks that it can be started. */
-export function resolveAgent(name: string | null, settings: Settings, where: { readonly path: string; readonly cwd: string }): Result<AgentProgram> {
+export function resolveAgent(
+  name: string | null,
+  settings: Settings,
+  where: { readonly path: string; readonly cwd: string },
+): Result<AgentProgram> {
   const wanted = name ?? settings.agent ?? findInstalled(where)
   if (wanted === null) {
     return failed({
@@ -54,7 +58,8 @@ export function resolveAgent(name: string | null, settings: Settings, where: { r
   }
   const own = settings.agents[wanted]
   const row = KNOWN[wanted]
-  if (own === undefined && row === undefined) return failed({ kind: 'unknown-agent', agent: wanted, known: knownAgents(settings) })
+  if (own === undefined && row === undefined)
+    return failed({ kind: 'unknown-agent', agent: wanted, known: knownAgents(settings) })
   const program: AgentProgram =
     own === undefined
       ? { name: wanted, protocol: 'acp', ...row! }
@@ -69,7 +74,8 @@ export function resolveAgent(name: string | null, settings: Settings, where: { r
           install: `It is configured under \`agents.${wanted}\` in heddle.yaml.`,
         }
   const [command = ''] = program.argv
-  if (findOnPath(command, where.path, where.cwd) === null) return failed({ kind: 'agent-not-installed', agent: wanted, command, todo: program.install })
+  if (findOnPath(command, where.path, where.cwd) === null)
+    return failed({ kind: 'agent-not-installed', agent: wanted, command, todo: program.install })
   return ok(program)
 }
 

@@ -7,10 +7,23 @@ interface Option {
 }
 
 export function readAsk(params: Record<string, unknown>, key: string): PermissionAsk {
-  const call = (params.toolCall ?? {}) as { kind?: string; title?: string; rawInput?: Record<string, unknown>; locations?: readonly { path?: string }[] }
+  const call = (params.toolCall ?? {}) as {
+    kind?: string
+    title?: string
+    rawInput?: Record<string, unknown>
+    locations?: readonly { path?: string }[]
+  }
   const raw = call.rawInput ?? {}
-  const paths = [...(call.locations ?? []).map((location) => location.path), raw.file_path, raw.path].filter((path): path is string => typeof path === 'string' && path.startsWith('/'))
-  return { key, kind: call.kind ?? 'other', title: call.title ?? 'something it does not name', command: readCommand(raw), paths: [...new Set(paths)] }
+  const paths = [...(call.locations ?? []).map((location) => location.path), raw.file_path, raw.path].filter(
+    (path): path is string => typeof path === 'string' && path.startsWith('/'),
+  )
+  return {
+    key,
+    kind: call.kind ?? 'other',
+    title: call.title ?? 'something it does not name',
+    command: readCommand(raw),
+    paths: [...new Set(paths)],
+  }
 }
 
 function readCommand(raw: Record<string, unknown>): string | null {

@@ -28,7 +28,15 @@ export interface ProtocolState {
 
 const NEW_TURN: TurnRecord = { text: '', toolCalls: 0, stray: false, sessionCostUsd: null }
 
-export const NEW_PROTOCOL_STATE: ProtocolState = { answers: new Map(), asked: new Map(), turn: NEW_TURN, turns: new Map(), messages: 0, garbage: [], tooLong: null }
+export const NEW_PROTOCOL_STATE: ProtocolState = {
+  answers: new Map(),
+  asked: new Map(),
+  turn: NEW_TURN,
+  turns: new Map(),
+  messages: 0,
+  garbage: [],
+  tooLong: null,
+}
 
 /** Longer texts keep their end. */
 const MAX_TEXT = 256 * 1024
@@ -87,7 +95,9 @@ function foldUpdate(turn: TurnRecord, update: Update): TurnRecord {
     case 'tool_call':
       return { ...turn, text: '', toolCalls: turn.toolCalls + 1 }
     case 'usage_update':
-      return typeof update.cost?.amount === 'number' && (update.cost.currency ?? 'USD') === 'USD' ? { ...turn, sessionCostUsd: update.cost.amount } : turn
+      return typeof update.cost?.amount === 'number' && (update.cost.currency ?? 'USD') === 'USD'
+        ? { ...turn, sessionCostUsd: update.cost.amount }
+        : turn
     default:
       return turn
   }
@@ -97,7 +107,10 @@ const keepEnd = (text: string): string => (text.length > 2 * MAX_TEXT ? text.sli
 
 /** Tokens of one turn, as the answer to its prompt tells them; what came from a cache counts as input. */
 export function readUsage(answer: Message, turn: TurnRecord, costBefore: number | null): Usage {
-  const usage = answer.result?.usage as Partial<Record<'inputTokens' | 'outputTokens' | 'cachedReadTokens' | 'cachedWriteTokens', number>> | null | undefined
+  const usage = answer.result?.usage as
+    | Partial<Record<'inputTokens' | 'outputTokens' | 'cachedReadTokens' | 'cachedWriteTokens', number>>
+    | null
+    | undefined
   const costUsd = turn.sessionCostUsd === null ? null : Math.max(0, turn.sessionCostUsd - (costBefore ?? 0))
   if (usage === null || usage === undefined) return { ...NO_USAGE, costUsd }
   return {

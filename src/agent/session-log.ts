@@ -70,7 +70,9 @@ async function recoverSent(folder: string): Promise<Message[]> {
     // Bytes, because the tear may be within a character.
     const tornBytes = (await readFile(path)).subarray(Buffer.byteLength(text.slice(0, text.length - torn.length)))
     const wholeBytes = Buffer.from(whole)
-    const rest = wholeBytes.subarray(0, tornBytes.length).equals(tornBytes) ? wholeBytes.subarray(tornBytes.length) : Buffer.from('\n')
+    const rest = wholeBytes.subarray(0, tornBytes.length).equals(tornBytes)
+      ? wholeBytes.subarray(tornBytes.length)
+      : Buffer.from('\n')
     await appendFile(path, rest)
     text = await readFile(path, 'utf8')
   }

@@ -5,11 +5,12 @@ import { followFile } from '../lib/follow-file.ts'
 import { createLineSplitter } from '../lib/json-lines.ts'
 import { loadText } from '../lib/files.ts'
 import { tagOf } from './acp-session.ts'
+import { readAsk } from './permission-ask.ts'
 import { readSent, readAgentLine, type Message } from './session-log.ts'
 import { readUpdate, textOf, type Update } from './protocol-state.ts'
 
 export interface TranscriptEntry {
-  readonly kind: 'prompt' | 'say' | 'think' | 'tool' | 'output'
+  readonly kind: 'prompt' | 'say' | 'think' | 'tool' | 'output' | 'heddle'
   readonly text: string
 }
 
@@ -20,20 +21,29 @@ export interface TurnTranscript {
 }
 
 /** Hands on what happened in a turn; with `follow` until the turn has ended. */
-export async function readTurn(folder: string, turn: string, options: { readonly follow: boolean; readonly clock: Clock; readonly onEntry: (entry: TranscriptEntry) => void }): Promise<TurnTranscript> {
+export async function readTurn(
+  folder: string,
+  turn: string,
+  options: { readonly follow: boolean; readonly clock: Clock; readonly onEntry: (entry: TranscriptEntry) => void },
+): Promise<TurnTranscript> {
   const sent = await readSent(folder)
   const prompt = sent.find((message) => message.method === 'session/prompt' && tagOf(message) === turn)
   return prompt === undefined ? readCommandTurn(folder, options) : readAcpTurn(folder, sent, prompt, options)
 }
 
-async function readCommandTurn(folder: string, { follow, clock, onEntry }: Parameters<typeof readTurn>[2]): Promise<TurnTranscript> {
+async function readCommandTurn(
+  folder: string,
+  { follow, clock, onEntry }: Parameters<typeof readTurn>[2],
+): Promise<TurnTranscript> {
   const input = (await loadText(join(folder, 'in'))) ?? ''
   if (input !== '') onEntry({ kind: 'prompt', text: input })
   let finish = (): void => {}
   const done = new Promise<void>((resolve) => {
     finish = resolve
   })
-  const splitter = createLineSplitter(1024 * 1024, (line) => onEntry({ kind: 'output', text: 'text' in line ? line.text : `${line.start}… [a line of more than 1 MiB]` }))
+  const splitter = createLineSplitter(1024 * 1024, (line) =>
+    onEntry({ kind: 'output', text: 'text' in line ? line.text : `${line.start}… [a line of more than 1 MiB]` }),
+  )
   const follower = followFile(join(folder, 'out'), { clock, onChunk: (chunk) => splitter.push(chunk) })
   const end = (): void => {
     follower.stop()
@@ -44,11 +54,18 @@ async function readCommandTurn(folder: string, { follow, clock, onEntry }: Param
   return { done, stop: () => void follower.drain().then(end, end) }
 }
 
-function readAcpTurn(folder: string, sent: readonly Message[], prompt: Message, { follow, clock, onEntry }: Parameters<typeof readTurn>[2]): TurnTranscript {
+function readAcpTurn(
+  folder: string,
+  sent: readonly Message[],
+  prompt: Message,
+  { follow, clock, onEntry }: Parameters<typeof readTurn>[2],
+): TurnTranscript {
   const printer = createPrinter(onEntry)
   // Updates belong to this turn when they come after the answer to the request that was sent before this one.
   const before = sent[sent.indexOf(prompt) - 1]
-  const requestBefore = sent.slice(0, sent.indexOf(prompt)).findLast((message) => message.method !== undefined && typeof message.id === 'number') ?? before
+  const requestBefore =
+    sent.slice(0, sent.indexOf(prompt)).findLast((message) => message.method !== undefined && typeof message.id === 'number') ??
+    before
   let inTurn = requestBefore === undefined
   let ended = false
   let finish = (): void => {}
@@ -74,6 +91,10 @@ function readAcpTurn(folder: string, sent: readonly Message[], prompt: Message, 
     if (message.method === undefined && message.id === requestBefore?.id) inTurn = true
     else if (message.method === undefined && message.id === prompt.id) end()
     else if (inTurn && message.method === 'session/update') printer.update(readUpdate(message))
+    else if (inTurn && message.method === 'session/request_permission') {
+      const ask = readAsk(message.params ?? {}, '')
+      printer.print({ kind: 'heddle', text: `asks permission: ${ask.command ?? ask.title}` })
+    }
   })
   const follower = followFile(join(folder, 'out'), { clock, onChunk: (chunk) => splitter.push(chunk) })
   if (!follow) void follower.drain().then(end, end)
@@ -86,7 +107,11 @@ function promptText(message: Message): string {
 }
 
 /** Joins the chunks of a text, and shows a tool call when its title and input are known. */
-function createPrinter(onEntry: (entry: TranscriptEntry) => void): { update(update: Update): void; print(entry: TranscriptEntry): void; flush(): void } {
+function createPrinter(onEntry: (entry: TranscriptEntry) => void): {
+  update(update: Update): void
+  print(entry: TranscriptEntry): void
+  flush(): void
+} {
   let kind: 'say' | 'think' = 'say'
   let text = ''
   const titles = new Map<string, string>()
@@ -132,7 +157,10 @@ function createPrinter(onEntry: (entry: TranscriptEntry) => void): { update(upda
           return undefined
         }
         case 'plan':
-          return print({ kind: 'tool', text: `plan: ${(update.entries ?? []).map((entry) => `${entry.status === 'completed' ? '✓' : '·'} ${entry.content ?? ''}`).join('; ')}` })
+          return print({
+            kind: 'tool',
+            text: `plan: ${(update.entries ?? []).map((entry) => `${entry.status === 'completed' ? '✓' : '·'} ${entry.content ?? ''}`).join('; ')}`,
+          })
         default:
           return undefined
       }
@@ -145,14 +173,30 @@ function describeTool(update: Update): string | null {
   if (typeof raw?.command === 'string') return `$ ${raw.command}`
   if (update.title === undefined) return null
   // claude names a call before it knows its input; the update that follows has the better title.
-  if (update.sessionUpdate === 'tool_call' && update.rawInput !== undefined && Object.keys(update.rawInput as object).length === 0) return null
+  if (
+    update.sessionUpdate === 'tool_call' &&
+    update.rawInput !== undefined &&
+    Object.keys(update.rawInput as object).length === 0
+  )
+    return null
   return update.title
 }
 
 function describeOutput(update: Update): string {
-  const output = update.rawOutput as { output?: unknown; stdout?: unknown; formatted_output?: unknown } | string | null | undefined
-  const text = typeof output === 'string' ? output : [output?.formatted_output, output?.output, output?.stdout].find((part): part is string => typeof part === 'string')
+  const output = update.rawOutput as
+    | { output?: unknown; stdout?: unknown; formatted_output?: unknown }
+    | string
+    | null
+    | undefined
+  const text =
+    typeof output === 'string'
+      ? output
+      : [output?.formatted_output, output?.output, output?.stdout].find((part): part is string => typeof part === 'string')
   if (text !== undefined) return text.trimEnd().slice(0, 16 * 1024)
   if (!Array.isArray(update.content)) return ''
-  return (update.content as readonly { content?: unknown }[]).map((part) => textOf(part.content)).join('\n').trimEnd().slice(0, 16 * 1024)
+  return (update.content as readonly { content?: unknown }[])
+    .map((part) => textOf(part.content))
+    .join('\n')
+    .trimEnd()
+    .slice(0, 16 * 1024)
 }

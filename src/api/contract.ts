@@ -7,6 +7,7 @@
  */
 import { z } from 'zod'
 import type { Evidence } from '../model/change.ts'
+import type { Notice } from '../model/notice.ts'
 import type { TaskState, Usage } from '../model/task.ts'
 import type { RequestKind } from '../model/request.ts'
 
@@ -15,7 +16,7 @@ const cwd = z.string()
 /** A task's name, id, or a unique prefix of either. */
 const task = z.string()
 
-export const TaskSpecSchema = z.strictObject({
+const TaskSpecSchema = z.strictObject({
   name: z.string().optional(),
   prompt: z.string(),
   /** A plain command in the agent's place. */
@@ -53,8 +54,11 @@ export const Params = {
   'tasks.logs': z.strictObject({ cwd, task, follow: z.boolean().default(false) }),
   'inbox.list': z.strictObject({ cwd, all: z.boolean().default(false) }),
   'inbox.answer': z.strictObject({ id: z.string(), answer: z.string() }),
-  /** Streams a view of each task that changes, of the given ones or of all. `notice` is set when a person should be told. */
-  watch: z.strictObject({ cwd, tasks: z.array(task).optional() }),
+  /**
+   * Streams a view of each task that changes: of the given ones, else of those that `tasks.list` would give. `notice` is set
+   * when a person should be told.
+   */
+  watch: z.strictObject({ cwd, tasks: z.array(task).optional(), all: z.boolean().default(false) }),
 } as const
 
 export type Method = keyof typeof Params
@@ -179,11 +183,4 @@ export interface LogEntry {
 export interface WatchItem {
   readonly task: TaskView
   readonly notice: Notice | null
-}
-
-/** Told once, when it matters: a task needs a person, or has ended. */
-export interface Notice {
-  /** One line: name, what happened, what changed, what to type. */
-  readonly text: string
-  readonly urgent: boolean
 }

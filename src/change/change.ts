@@ -11,7 +11,12 @@ const FALLBACK = { name: 'Heddle', email: 'heddle@localhost' }
  * Commits what the worktree holds beyond its branch (what git ignores excepted), and measures the change. Null: there is
  * none. Idempotent. An agent that left its branch is brought back with what it made.
  */
-export async function commitAll(spec: { path: string; branch: string; base: GitHash; message: string }): Promise<Result<Change | null>> {
+export async function commitAll(spec: {
+  path: string
+  branch: string
+  base: GitHash
+  message: string
+}): Promise<Result<Change | null>> {
   const { path, branch, base, message } = spec
   const attached = await attach(path, branch)
   if (!attached.ok) return attached
@@ -19,7 +24,10 @@ export async function commitAll(spec: { path: string; branch: string; base: GitH
   if (!added.ok) return added
   const staged = await runGit(path, ['diff', '--cached', '--quiet'])
   if (staged.code !== 0) {
-    const committed = await git(path, ['commit', '--quiet', '--no-verify', '--cleanup=verbatim', '-F', '-'], { input: `${message}\n`, env: await identity(path) })
+    const committed = await git(path, ['commit', '--quiet', '--no-verify', '--cleanup=verbatim', '-F', '-'], {
+      input: `${message}\n`,
+      env: await identity(path),
+    })
     if (!committed.ok) return committed
   }
   return measureChange(path, base, 'HEAD')
@@ -39,7 +47,7 @@ async function attach(path: string, branch: string): Promise<Result<null>> {
 }
 
 /** Null when both trees are the same. */
-export async function measureChange(path: string, base: GitHash, tip: string): Promise<Result<Change | null>> {
+async function measureChange(path: string, base: GitHash, tip: string): Promise<Result<Change | null>> {
   const named = await git(path, ['rev-parse', `${tip}^{commit}`, `${tip}^{tree}`, `${base}^{tree}`])
   if (!named.ok) return named
   const [commit, tree, baseTree] = named.value.split('\n') as GitHash[]
@@ -60,12 +68,15 @@ export async function dropLeftovers(path: string, commit: GitHash): Promise<Resu
 }
 
 export async function formatDiff(repo: string, from: GitHash, to: GitHash, stat: boolean): Promise<Result<string>> {
-  return git(repo, ['diff', '--no-color', '--no-ext-diff', ...(stat ? ['--stat'] : []), from, to])
+  const diff = await git(repo, ['diff', '--no-color', '--no-ext-diff', ...(stat ? ['--stat'] : []), from, to])
+  return diff.ok && diff.value !== '' ? ok(`${diff.value}\n`) : diff
 }
 
 /** The user's own identity where git knows one. */
 export async function identity(path: string): Promise<Record<string, string>> {
-  const [name, email] = await Promise.all(['user.name', 'user.email'].map(async (key) => (await runGit(path, ['config', '--get', key])).stdout.trim()))
+  const [name, email] = await Promise.all(
+    ['user.name', 'user.email'].map(async (key) => (await runGit(path, ['config', '--get', key])).stdout.trim()),
+  )
   const who = name !== '' && email !== '' ? { name: name!, email: email! } : FALLBACK
   return { GIT_AUTHOR_NAME: who.name, GIT_AUTHOR_EMAIL: who.email, GIT_COMMITTER_NAME: who.name, GIT_COMMITTER_EMAIL: who.email }
 }

@@ -14,10 +14,19 @@ export interface Rebased {
   readonly onto: GitHash
 }
 
-export type RebaseOutcome = { readonly kind: 'rebased'; readonly rebased: Rebased } | { readonly kind: 'landed'; readonly commit: GitHash } | { readonly kind: 'conflict'; readonly files: readonly string[]; readonly onto: GitHash }
+export type RebaseOutcome =
+  | { readonly kind: 'rebased'; readonly rebased: Rebased }
+  | { readonly kind: 'landed'; readonly commit: GitHash }
+  | { readonly kind: 'conflict'; readonly files: readonly string[]; readonly onto: GitHash }
 
 /** Puts the commits between `from` and `commit` on top of the base branch, in `scratch`; nothing else is touched. */
-export async function rebaseOnto(spec: { scratch: string; ref: string; from: GitHash; commit: GitHash; message: string }): Promise<Result<RebaseOutcome>> {
+export async function rebaseOnto(spec: {
+  scratch: string
+  ref: string
+  from: GitHash
+  commit: GitHash
+  message: string
+}): Promise<Result<RebaseOutcome>> {
   const { scratch, ref, from, commit } = spec
   const tip = await git(scratch, ['rev-parse', '--verify', `${ref}^{commit}`])
   if (!tip.ok) return failed({ kind: 'base-gone', base: ref.replace(/^refs\/heads\//, '') })
@@ -28,7 +37,9 @@ export async function rebaseOnto(spec: { scratch: string; ref: string; from: Git
   const { GIT_COMMITTER_NAME, GIT_COMMITTER_EMAIL } = env
   const checkedOut = await git(scratch, ['checkout', '--quiet', '--detach', '--force', commit])
   if (!checkedOut.ok) return checkedOut
-  const rebased = await runGit(scratch, ['rebase', '--quiet', '--onto', onto, from], { env: { GIT_COMMITTER_NAME: GIT_COMMITTER_NAME!, GIT_COMMITTER_EMAIL: GIT_COMMITTER_EMAIL! } })
+  const rebased = await runGit(scratch, ['rebase', '--quiet', '--onto', onto, from], {
+    env: { GIT_COMMITTER_NAME: GIT_COMMITTER_NAME!, GIT_COMMITTER_EMAIL: GIT_COMMITTER_EMAIL! },
+  })
   if (rebased.code === 0) return finish(scratch, 'HEAD', onto)
   await runGit(scratch, ['rebase', '--abort'])
   // Commit by commit it does not fit; as one change it may.
@@ -48,13 +59,19 @@ async function finish(path: string, commit: string, onto: GitHash): Promise<Resu
 }
 
 /** Three-way merge of two commits as trees. With conflicts the tree holds their markers. */
-async function mergeTrees(path: string, onto: GitHash, commit: GitHash, from: GitHash): Promise<Result<{ tree: GitHash; files: string[] }>> {
+async function mergeTrees(
+  path: string,
+  onto: GitHash,
+  commit: GitHash,
+  from: GitHash,
+): Promise<Result<{ tree: GitHash; files: string[] }>> {
   // git 2.39 takes the base of the merge from history only; a commit of the change's tree on `from` gives it the right one.
   const env = await identity(path)
   const squashed = await git(path, ['commit-tree', `${commit}^{tree}`, '-p', from, '-m', 'change'], { env })
   if (!squashed.ok) return squashed
   const merged = await runGit(path, ['merge-tree', '--write-tree', '--name-only', '--no-messages', '-z', onto, squashed.value])
-  if (merged.code !== 0 && merged.code !== 1) return failed({ kind: 'git-failed', command: 'git merge-tree', output: describeOutcome(merged) })
+  if (merged.code !== 0 && merged.code !== 1)
+    return failed({ kind: 'git-failed', command: 'git merge-tree', output: describeOutcome(merged) })
   const [tree, ...files] = splitZ(merged.stdout)
   return ok({ tree: tree as GitHash, files: [...new Set(files)] })
 }
@@ -63,7 +80,13 @@ async function mergeTrees(path: string, onto: GitHash, commit: GitHash, from: Gi
  * Brings the conflict into the task's own worktree: its branch then stands on the new base, and its files hold the merge
  * with markers, not committed. The branch's old tip must have been preserved. Idempotent.
  */
-export async function bringConflict(spec: { path: string; branch: string; from: GitHash; commit: GitHash; onto: GitHash }): Promise<Result<null>> {
+export async function bringConflict(spec: {
+  path: string
+  branch: string
+  from: GitHash
+  commit: GitHash
+  onto: GitHash
+}): Promise<Result<null>> {
   const { path, branch, onto } = spec
   const merged = await mergeTrees(path, onto, spec.commit, spec.from)
   if (!merged.ok) return merged
@@ -100,14 +123,28 @@ export async function advanceBase(spec: { repo: string; ref: string; rebased: Re
     const moved = await runGit(repo, ['update-ref', '-m', 'heddle: land', ref, rebased.commit, rebased.onto])
     return moved.code === 0 ? ok('landed') : explainRefusal(repo, ref, rebased, describeOutcome(moved))
   }
-  if (checkout.value.busy !== null) return failed({ kind: 'checkout-in-the-way', path: checkout.value.path, reason: checkout.value.busy, base: shorten(ref) })
-  const merged = await runGit(checkout.value.path, ['merge', '--ff-only', '--no-stat', '--quiet', '--no-autostash', rebased.commit])
+  if (checkout.value.busy !== null)
+    return failed({ kind: 'checkout-in-the-way', path: checkout.value.path, reason: checkout.value.busy, base: shorten(ref) })
+  const merged = await runGit(checkout.value.path, [
+    'merge',
+    '--ff-only',
+    '--no-stat',
+    '--quiet',
+    '--no-autostash',
+    rebased.commit,
+  ])
   const after = await git(repo, ['rev-parse', '--verify', `${ref}^{commit}`])
   if (after.ok && (await isAncestor(repo, rebased.commit, after.value))) return ok('landed')
   return explainRefusal(repo, ref, rebased, describeOutcome(merged), checkout.value.path)
 }
 
-async function explainRefusal(repo: string, ref: string, rebased: Rebased, output: string, path = repo): Promise<Result<'moved'>> {
+async function explainRefusal(
+  repo: string,
+  ref: string,
+  rebased: Rebased,
+  output: string,
+  path = repo,
+): Promise<Result<'moved'>> {
   const tip = await git(repo, ['rev-parse', '--verify', `${ref}^{commit}`])
   if (tip.ok && tip.value !== rebased.onto) return ok('moved')
   const failure: Failure = { kind: 'checkout-in-the-way', path, reason: output, base: shorten(ref) }
@@ -139,10 +176,12 @@ async function findCheckout(repo: string, ref: string): Promise<Result<Checkout 
 
 async function findOperation(gitFolder: string, ref: string, onBranch: boolean): Promise<string | null> {
   for (const name of ['rebase-merge/head-name', 'rebase-apply/head-name']) {
-    if ((await loadText(join(gitFolder, name)))?.trim() === ref) return 'it is being rebased there; finish that (git rebase --continue) or abort it (git rebase --abort)'
+    if ((await loadText(join(gitFolder, name)))?.trim() === ref)
+      return 'it is being rebased there; finish that (git rebase --continue) or abort it (git rebase --abort)'
   }
   const bisected = (await loadText(join(gitFolder, 'BISECT_START')))?.trim()
-  if (bisected !== undefined && `refs/heads/${bisected}` === ref) return 'it is being bisected there; finish that with: git bisect reset'
+  if (bisected !== undefined && `refs/heads/${bisected}` === ref)
+    return 'it is being bisected there; finish that with: git bisect reset'
   if (!onBranch) return null
   for (const [file, what] of [
     ['MERGE_HEAD', 'a merge is under way there; finish it, or: git merge --abort'],
@@ -159,4 +198,3 @@ async function isAncestor(path: string, ancestor: string, descendant: string): P
 }
 
 const shorten = (ref: string): string => ref.replace(/^refs\/heads\//, '')
-

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import { loadTail } from '../lib/files.ts'
-import { describeExit, killJob, loadJob, startJob, waitForJob } from '../lib/job.ts'
+import { describeExit, findEndMs, killJob, loadJob, startJob, waitForJob } from '../lib/job.ts'
 import type { Evidence } from '../model/change.ts'
 import type { GitHash } from '../model/ids.ts'
 
@@ -32,17 +32,36 @@ export async function runCheck(spec: CheckSpec, clock: Clock, signal: AbortSigna
     job = null
   }
   const began = job?.startedAt ?? clock.now()
-  job ??= await startJob({ folder: spec.folder, attempt: spec.attempt, argv: ['/bin/sh', '-c', spec.command], cwd: spec.cwd, env: spec.env, input: { text: '' }, startedAt: began })
-  const exit = await waitForJob(job, { clock, signal, timeoutMs: Math.max(0, began + spec.timeoutMs - clock.now()), maxOutputBytes: MAX_OUTPUT_BYTES })
+  job ??= await startJob({
+    folder: spec.folder,
+    attempt: spec.attempt,
+    argv: ['/bin/sh', '-c', spec.command],
+    cwd: spec.cwd,
+    env: spec.env,
+    input: { text: '' },
+    startedAt: began,
+  })
+  const exit = await waitForJob(job, {
+    clock,
+    signal,
+    timeoutMs: Math.max(0, began + spec.timeoutMs - clock.now()),
+    maxOutputBytes: MAX_OUTPUT_BYTES,
+  })
   if (exit === 'let-go') {
     if (signal.reason === 'cancelled') await killJob(job, clock)
     return null
   }
-  const ms = clock.now() - began
+  const ms = ((await findEndMs(job)) ?? clock.now()) - began
   await killJob(job, clock, exit === 'timed-out' || exit === 'too-much-output' ? undefined : 0)
   const output = await loadTail(join(spec.folder, 'out'), OUTPUT_BYTES)
   const about = { check: spec.command, tree: spec.tree, ms }
-  if (exit === 'timed-out') return { ...about, ok: false, output: `${output}\n[ended after ${spec.timeoutMs / 60_000} minutes (checkMinutes)]` }
-  if (exit === 'too-much-output' || exit === 'silent') return { ...about, ok: false, output: `${output}\n[ended because it wrote more than 256 MiB]` }
-  return { ...about, ok: exit.code === 0, output: exit.code === 0 ? output : `${output}${output === '' || output.endsWith('\n') ? '' : '\n'}[${describeExit(exit)}]` }
+  if (exit === 'timed-out')
+    return { ...about, ok: false, output: `${output}\n[ended after ${spec.timeoutMs / 60_000} minutes (checkMinutes)]` }
+  if (exit === 'too-much-output' || exit === 'silent')
+    return { ...about, ok: false, output: `${output}\n[ended because it wrote more than 256 MiB]` }
+  return {
+    ...about,
+    ok: exit.code === 0,
+    output: exit.code === 0 ? output : `${output}${output === '' || output.endsWith('\n') ? '' : '\n'}[${describeExit(exit)}]`,
+  }
 }

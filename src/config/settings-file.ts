@@ -13,7 +13,12 @@ const command = z.string().min(1)
 
 const SettingsSchema = z.strictObject({
   agent: z.string().optional(),
-  agents: z.record(z.string(), z.union([z.strictObject({ acp: argv, env: environment }), z.strictObject({ command: argv, env: environment })])).optional(),
+  agents: z
+    .record(
+      z.string(),
+      z.union([z.strictObject({ acp: argv, env: environment }), z.strictObject({ command: argv, env: environment })]),
+    )
+    .optional(),
   concurrency: z.int().min(1).max(1000).optional(),
   rounds: z.int().min(1).max(100).optional(),
   stallMinutes: minutes.optional(),
@@ -28,7 +33,10 @@ const SettingsSchema = z.strictObject({
   review: z.strictObject({ by: z.enum(['person', 'checks']) }).optional(),
   branchPrefix: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/, 'must be letters, digits, `.`, `_`, `-`, and `/` between')
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/,
+      'must be letters, digits, `.`, `_`, `-`, and `/` between',
+    )
     .optional(),
 })
 

@@ -14,7 +14,10 @@ export function readYaml<S extends z.ZodType>(file: string, text: string, schema
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   if (document.errors.length > 0) {
-    const problems = document.errors.map((error) => ({ line: lines.linePos(error.pos[0]).line, message: `not valid YAML: ${error.message}` }))
+    const problems = document.errors.map((error) => ({
+      line: lines.linePos(error.pos[0]).line,
+      message: `not valid YAML: ${error.message}`,
+    }))
     return failed({ kind: 'bad-file', file, problems })
   }
   const lineOf = (path: readonly (string | number)[]): number | null => {
@@ -27,15 +30,23 @@ export function readYaml<S extends z.ZodType>(file: string, text: string, schema
   return failed({ kind: 'bad-file', file, problems: problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)) })
 }
 
-function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType, lineOf: (path: readonly (string | number)[]) => number | null): FileProblem[] {
+function describeIssue(
+  issue: z.core.$ZodIssue,
+  schema: z.ZodType,
+  lineOf: (path: readonly (string | number)[]) => number | null,
+): FileProblem[] {
   const path = issue.path as (string | number)[]
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ line: lineOf([...path, key]), message: describeUnknownKey(key, path, knownKeys(schema, path)) }))
+    return issue.keys.map((key) => ({
+      line: lineOf([...path, key]),
+      message: describeUnknownKey(key, path, knownKeys(schema, path)),
+    }))
   }
   if (issue.code === 'invalid_union') {
     // The branch that came furthest tells most.
     const best = issue.errors.toSorted((a, b) => deepest(b) - deepest(a))[0]
-    if (best !== undefined && best.length > 0) return best.flatMap((inner) => describeIssue({ ...inner, path: [...path, ...inner.path] }, schema, lineOf))
+    if (best !== undefined && best.length > 0)
+      return best.flatMap((inner) => describeIssue({ ...inner, path: [...path, ...inner.path] }, schema, lineOf))
   }
   const where = path.length === 0 ? '' : `${formatPath(path)}: `
   const message = issue.message.replace(/^Invalid input: /, '').replace(/^expected (\w+), received undefined$/, 'is missing ($1)')
@@ -47,7 +58,8 @@ const deepest = (issues: readonly z.core.$ZodIssue[]): number => Math.max(0, ...
 function describeUnknownKey(key: string, path: readonly (string | number)[], known: readonly string[]): string {
   const where = path.length === 0 ? '' : ` under \`${formatPath(path)}\``
   const near = known.length === 0 ? null : closest(key, known)
-  if (near !== null && distance(key, near) <= Math.max(2, key.length / 3)) return `unknown key \`${key}\`${where}; did you mean \`${near}\`?`
+  if (near !== null && distance(key, near) <= Math.max(2, key.length / 3))
+    return `unknown key \`${key}\`${where}; did you mean \`${near}\`?`
   return `unknown key \`${key}\`${where}; known: ${known.join(', ')}`
 }
 
@@ -65,7 +77,8 @@ function knownKeys(schema: z.ZodType, path: readonly (string | number)[]): strin
   }
   here = unwrap(here)
   if (here instanceof z.ZodObject) return Object.keys(here.shape)
-  if (here instanceof z.ZodUnion) return here.options.flatMap((option) => (option instanceof z.ZodObject ? Object.keys(option.shape) : []))
+  if (here instanceof z.ZodUnion)
+    return here.options.flatMap((option) => (option instanceof z.ZodObject ? Object.keys(option.shape) : []))
   return []
 }
 

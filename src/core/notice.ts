@@ -1,14 +1,9 @@
-/** Told once, when it matters: a task needs a person, or has ended. */
+/** Which events a person is told about, and in which words. */
 import type { TaskEvent } from '../model/event.ts'
 import { describeFailure } from '../model/failure.ts'
 import type { Change } from '../model/change.ts'
+import type { Notice } from '../model/notice.ts'
 import type { Task } from '../model/task.ts'
-
-export interface Notice {
-  /** One line: name, what happened, what changed, what to type. */
-  readonly text: string
-  readonly urgent: boolean
-}
 
 /** `task` is the task after the event. */
 export function findNotice(task: Task, event: TaskEvent): Notice | null {
@@ -16,11 +11,21 @@ export function findNotice(task: Task, event: TaskEvent): Notice | null {
     const { request } = event
     switch (request.kind) {
       case 'review':
-        return notice(task, `is ready for review${describeChange(task.change)}`, `heddle diff ${task.name}, then heddle approve ${task.name}`, true)
+        return notice(
+          task,
+          `is ready for review${describeChange(task.change)}`,
+          `heddle diff ${task.name}, then heddle approve ${task.name}`,
+          true,
+        )
       case 'permission':
         return notice(task, `asks: ${firstLine(request.text)}`, `heddle answer ${request.id} allow|deny`, true)
       default:
-        return notice(task, `needs you: ${firstLine(request.text)}`, `heddle answer ${request.id} ${request.answers.join('|') || 'TEXT'}`, true)
+        return notice(
+          task,
+          `needs you: ${firstLine(request.text)}`,
+          `heddle answer ${request.id} ${request.answers.join('|') || 'TEXT'}`,
+          true,
+        )
     }
   }
   if (event.type !== 'task-ended') return null
@@ -30,7 +35,12 @@ export function findNotice(task: Task, event: TaskEvent): Notice | null {
     case 'reported':
       return notice(task, 'is done', `heddle show ${task.name}`, false)
     case 'failed':
-      return notice(task, `failed: ${event.failure === null ? '' : firstLine(describeFailure(event.failure))}`, `heddle logs ${task.name}`, true)
+      return notice(
+        task,
+        `failed: ${event.failure === null ? '' : firstLine(describeFailure(event.failure))}`,
+        `heddle logs ${task.name}`,
+        true,
+      )
     case 'stopped':
     case 'discarded':
       return notice(task, `was ${event.outcome}`, null, false)
@@ -42,7 +52,9 @@ function notice(task: Task, what: string, type: string | null, urgent: boolean):
 }
 
 export function describeChange(change: Change | null): string {
-  return change === null ? '' : ` (${change.files} ${change.files === 1 ? 'file' : 'files'}, +${change.insertions} −${change.deletions})`
+  return change === null
+    ? ''
+    : ` (${change.files} ${change.files === 1 ? 'file' : 'files'}, +${change.insertions} −${change.deletions})`
 }
 
 const firstLine = (text: string): string => text.split('\n')[0] ?? ''

@@ -4,9 +4,20 @@ import { decidePermission, type ToolCall } from './permission-policy.ts'
 
 const run = (command: string): ToolCall => ({ kind: 'execute', title: command, command, paths: [] })
 const edit = (path: string): ToolCall => ({ kind: 'edit', title: path, command: null, paths: [path] })
-const decide = (call: ToolCall, settings = {}) => decidePermission(call, { default: null, rules: [], ...settings }, ['/w', '/tmp/lease']).action
+const decide = (call: ToolCall, settings = {}) =>
+  decidePermission(call, { default: null, rules: [], ...settings }, ['/w', '/tmp/lease']).action
 
-for (const command of ['npm test', 'rm -rf build', 'git commit -m "push it"', 'git stash push', 'echo digit push', 'grep sudoku a.txt', 'node scripts/push.js', 'npm install', 'git status && make']) {
+for (const command of [
+  'npm test',
+  'rm -rf build',
+  'git commit -m "push it"',
+  'git stash push',
+  'echo digit push',
+  'grep sudoku a.txt',
+  'node scripts/push.js',
+  'npm install',
+  'git status && make',
+]) {
   test(`allows: ${command}`, () => assert.equal(decide(run(command)), 'allow'))
 }
 for (const command of [

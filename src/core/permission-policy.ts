@@ -22,7 +22,11 @@ export interface Decision {
 
 export function decidePermission(call: ToolCall, settings: PermissionSettings, inside: readonly string[]): Decision {
   const rule = settings.rules.find((one) => matchesRule(call, one))
-  if (rule !== undefined) return { action: rule.action, reason: `rule${rule.tool === undefined ? '' : ` tool ${rule.tool}`}${rule.match === undefined ? '' : ` match ${rule.match}`}` }
+  if (rule !== undefined)
+    return {
+      action: rule.action,
+      reason: `rule${rule.tool === undefined ? '' : ` tool ${rule.tool}`}${rule.match === undefined ? '' : ` match ${rule.match}`}`,
+    }
   if (settings.default !== null) return { action: settings.default, reason: 'permissions.default' }
   const reach = findReach(call, inside)
   return reach === null ? { action: 'allow', reason: 'stays inside the workspace' } : { action: 'ask', reason: reach }
@@ -31,7 +35,11 @@ export function decidePermission(call: ToolCall, settings: PermissionSettings, i
 function matchesRule(call: ToolCall, rule: PermissionRule): boolean {
   if (rule.tool !== undefined && rule.tool !== call.kind) return false
   if (rule.match === undefined) return true
-  const subjects = [...(call.command === null ? [] : [call.command]), ...call.paths, ...(call.command === null && call.paths.length === 0 ? [call.title] : [])]
+  const subjects = [
+    ...(call.command === null ? [] : [call.command]),
+    ...call.paths,
+    ...(call.command === null && call.paths.length === 0 ? [call.title] : []),
+  ]
   return subjects.some((subject) => matchesWildcard(subject, rule.match!))
 }
 
@@ -59,12 +67,25 @@ const word = (source: string): RegExp => new RegExp(String.raw`(?:^|[\s;&|("'\x6
 const OUTSIDE_COMMANDS: readonly (readonly [RegExp, string])[] = [
   [word(String.raw`git(?:\s+-[^\s]+(?:\s+[^\s-][^\s]*)?)*\s+push`), 'pushes to a remote'],
   [word(String.raw`(?:sudo|doas|su|pkexec)`), 'runs as another user'],
-  [word(String.raw`(?:npm|pnpm|yarn|bun|cargo|poetry|uv|gem|twine)\s+(?:[^;&|]*\s)?(?:publish|upload|unpublish)`), 'publishes a package'],
+  [
+    word(String.raw`(?:npm|pnpm|yarn|bun|cargo|poetry|uv|gem|twine)\s+(?:[^;&|]*\s)?(?:publish|upload|unpublish)`),
+    'publishes a package',
+  ],
   [word(String.raw`twine\s+upload|gem\s+push|docker\s+push|podman\s+push|helm\s+push`), 'publishes'],
   [word(String.raw`gh\s+(?:pr|release|issue|repo|api|workflow|secret)`), 'reaches the code host'],
-  [word(String.raw`(?:kubectl|helm|terraform|tofu|pulumi|ansible-playbook|serverless|vercel|netlify|fly|flyctl|heroku|gcloud|aws|az|wrangler|cdk|sls)\s+[^\s]+`), 'reaches a deployed system'],
+  [
+    word(
+      String.raw`(?:kubectl|helm|terraform|tofu|pulumi|ansible-playbook|serverless|vercel|netlify|fly|flyctl|heroku|gcloud|aws|az|wrangler|cdk|sls)\s+[^\s]+`,
+    ),
+    'reaches a deployed system',
+  ],
   [word(String.raw`[\w:./-]*(?:deploy)[\w:./-]*`), 'deploys'],
   [word(String.raw`(?:ssh|scp|rsync|sftp|ftp)`), 'reaches another machine'],
-  [word(String.raw`(?:prisma\s+migrate|rails\s+db:\w+|rake\s+db:\w+|alembic\s+(?:upgrade|downgrade)|flyway|liquibase|knex\s+migrate\S*|sequelize\s+db:\S+|manage\.py\s+migrate|typeorm\s+migration:\S+|drizzle-kit\s+(?:push|migrate))`), 'migrates a database that is not leased'],
+  [
+    word(
+      String.raw`(?:prisma\s+migrate|rails\s+db:\w+|rake\s+db:\w+|alembic\s+(?:upgrade|downgrade)|flyway|liquibase|knex\s+migrate\S*|sequelize\s+db:\S+|manage\.py\s+migrate|typeorm\s+migration:\S+|drizzle-kit\s+(?:push|migrate))`,
+    ),
+    'migrates a database that is not leased',
+  ],
   [word(String.raw`(?:shutdown|reboot|halt|poweroff|systemctl|service|launchctl|crontab)`), 'changes the machine'],
 ]

@@ -20,17 +20,40 @@ export function checkPlan(
   const byName = new Map<string, PlannedTask>()
   for (const task of tasks) {
     const twin = byName.get(task.name)
-    if (twin !== undefined) findings.push({ line: task.line, severity: 'error', message: `the name \`${task.name}\` is used twice (also in line ${twin.line})` })
-    else if (context.existing.includes(task.name)) findings.push({ line: task.line, severity: 'error', message: `a task of this repository is already called \`${task.name}\`` })
+    if (twin !== undefined)
+      findings.push({
+        line: task.line,
+        severity: 'error',
+        message: `the name \`${task.name}\` is used twice (also in line ${twin.line})`,
+      })
+    else if (context.existing.includes(task.name))
+      findings.push({
+        line: task.line,
+        severity: 'error',
+        message: `a task of this repository is already called \`${task.name}\``,
+      })
     byName.set(task.name, twin ?? task)
   }
   for (const task of tasks) {
     task.needs.forEach((need, at) => {
       if (byName.has(need) || context.existing.includes(need)) return
-      findings.push({ line: task.needsLines[at] ?? task.line, severity: 'error', message: `\`${task.name}\` needs \`${need}\`, which is neither in the plan nor a task of this repository` })
+      findings.push({
+        line: task.needsLines[at] ?? task.line,
+        severity: 'error',
+        message: `\`${task.name}\` needs \`${need}\`, which is neither in the plan nor a task of this repository`,
+      })
     })
-    if (!task.readOnly && task.acceptance.length === 0 && task.checks.length === 0 && (task.noChecks || !context.hasConfiguredChecks)) {
-      findings.push({ line: task.line, severity: 'warning', message: `\`${task.name}\` has neither acceptance criteria nor checks, so nothing will prove it` })
+    if (
+      !task.readOnly &&
+      task.acceptance.length === 0 &&
+      task.checks.length === 0 &&
+      (task.noChecks || !context.hasConfiguredChecks)
+    ) {
+      findings.push({
+        line: task.line,
+        severity: 'warning',
+        message: `\`${task.name}\` has neither acceptance criteria nor checks, so nothing will prove it`,
+      })
     }
   }
   const cycle = findCycle(tasks, byName)
@@ -93,14 +116,19 @@ function findAncestors(tasks: readonly PlannedTask[], byName: ReadonlyMap<string
 }
 
 /** Each task behind all that it needs; else in the given order. Only for plans without a cycle. */
-export function sortByNeeds<T extends { readonly name: string; readonly needs: readonly string[] }>(tasks: readonly T[], byName: ReadonlyMap<string, T>): T[] {
+function sortByNeeds<T extends { readonly name: string; readonly needs: readonly string[] }>(
+  tasks: readonly T[],
+  byName: ReadonlyMap<string, T>,
+): T[] {
   const sorted: T[] = []
   const placed = new Set<string>()
   for (const start of tasks) {
     const stack = [start]
     while (stack.length > 0) {
       const task = stack.at(-1)!
-      const open = placed.has(task.name) ? undefined : task.needs.map((need) => byName.get(need)).find((need) => need !== undefined && !placed.has(need.name))
+      const open = placed.has(task.name)
+        ? undefined
+        : task.needs.map((need) => byName.get(need)).find((need) => need !== undefined && !placed.has(need.name))
       if (open !== undefined) {
         stack.push(open)
         continue
@@ -118,7 +146,13 @@ function findNeedlessOrder(tasks: readonly PlannedTask[], ancestors: Ancestors):
     task.needs.flatMap((need, at): Finding[] => {
       const via = task.needs.find((other) => other !== need && ancestors.get(other)?.has(need) === true)
       if (via === undefined) return []
-      return [{ line: task.needsLines[at] ?? task.line, severity: 'warning', message: `\`${task.name}\` need not name \`${need}\`: \`${via}\` needs it already` }]
+      return [
+        {
+          line: task.needsLines[at] ?? task.line,
+          severity: 'warning',
+          message: `\`${task.name}\` need not name \`${need}\`: \`${via}\` needs it already`,
+        },
+      ]
     }),
   )
 }
@@ -132,7 +166,13 @@ function findUnorderedOverlaps(tasks: readonly PlannedTask[], ancestors: Ancesto
       if (overlap === null) return []
       const [mine, other] = overlap
       const what = mine === other ? `\`${mine}\`` : `the same files (\`${mine}\`, \`${other}\`)`
-      return [{ line: b.touchesLine, severity: 'warning', message: `\`${a.name}\` and \`${b.name}\` both touch ${what} and neither needs the other` }]
+      return [
+        {
+          line: b.touchesLine,
+          severity: 'warning',
+          message: `\`${a.name}\` and \`${b.name}\` both touch ${what} and neither needs the other`,
+        },
+      ]
     }),
   )
 }

@@ -7,7 +7,9 @@ export function composeFirstPrompt(task: Task): string {
     task.prompt,
     ...(task.acceptance.length === 0 ? [] : [`Acceptance criteria:\n${bullets(task.acceptance)}`]),
     ...(task.touches.length === 0 ? [] : [`Expected to touch only: ${task.touches.join(', ')}`]),
-    ...(task.checks.length === 0 || task.readOnly ? [] : [`These checks must pass when you are done:\n${bullets(task.checks.map((check) => `\`${check}\``))}`]),
+    ...(task.checks.length === 0 || task.readOnly
+      ? []
+      : [`These checks must pass when you are done:\n${bullets(task.checks.map((check) => `\`${check}\``))}`]),
     composeRole(task),
   ].join('\n\n')
 }
@@ -26,10 +28,6 @@ export function composeCheckFeedback(evidence: readonly Evidence[], round: numbe
 
 export function composeRevision(comments: string): string {
   return `Your change was reviewed. Please revise it:\n\n${comments}`
-}
-
-export function composeNoChange(): string {
-  return 'You changed nothing in the worktree, but this task needs a change. Do it now; if it cannot be done, say why in one sentence.'
 }
 
 /** The worktree then holds the merge of both sides on top of the new base, with conflict markers. */

@@ -15,7 +15,30 @@ export function suggestName(prompt: string): string {
   return name === '' ? 'task' : name
 }
 
-const FILLERS = new Set(['a', 'an', 'and', 'as', 'at', 'be', 'for', 'from', 'in', 'is', 'it', 'of', 'on', 'please', 'so', 'that', 'the', 'then', 'this', 'to', 'with', 'you'])
+const FILLERS = new Set([
+  'a',
+  'an',
+  'and',
+  'as',
+  'at',
+  'be',
+  'for',
+  'from',
+  'in',
+  'is',
+  'it',
+  'of',
+  'on',
+  'please',
+  'so',
+  'that',
+  'the',
+  'then',
+  'this',
+  'to',
+  'with',
+  'you',
+])
 
 /** The first of `name`, `name-2`, `name-3`, … that is not taken. */
 export function freeName(name: string, taken: (name: string) => boolean): string {
@@ -25,7 +48,8 @@ export function freeName(name: string, taken: (name: string) => boolean): string
 
 /** What is wrong with a name as part of a branch and a folder; null when nothing is. Rules of git-check-ref-format(1). */
 export function findNameProblem(name: string): string | null {
-  if (!/^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]*$/u.test(name)) return 'must begin with a letter or digit and have only letters, digits, `.`, `_` and `-`'
+  if (!/^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]*$/u.test(name))
+    return 'must begin with a letter or digit and have only letters, digits, `.`, `_` and `-`'
   if (name.includes('..')) return 'must not have `..`'
   if (name.endsWith('.') || name.endsWith('.lock')) return 'must not end with `.` or `.lock`'
   if (new TextEncoder().encode(name).length > 100) return 'is longer than 100 bytes'

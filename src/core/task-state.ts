@@ -27,7 +27,8 @@ export function deriveState(facts: TaskFacts): DerivedState {
   const { task } = facts
   if (task.end !== null) return { state: task.end.outcome, doing: describeEnd(task) }
   const unmet = facts.needs.find((need) => UNMET.includes(need.state))
-  if (task.startedAt === null && unmet !== undefined) return { state: 'blocked', doing: `\`${unmet.name}\`, which it needs, is ${unmet.state}` }
+  if (task.startedAt === null && unmet !== undefined)
+    return { state: 'blocked', doing: `\`${unmet.name}\`, which it needs, is ${unmet.state}` }
   const review = facts.openRequests.find((request) => request.kind === 'review')
   if (review !== undefined) return { state: 'review', doing: 'waits for you: review' }
   const [request] = facts.openRequests.filter((one) => one.kind !== 'failure')
@@ -37,9 +38,12 @@ export function deriveState(facts: TaskFacts): DerivedState {
   }
   if (request !== undefined) return { state: 'working', doing: `waits for you: ${request.kind}` }
   const waiting = facts.needs.filter((need) => need.state !== 'landed' && need.state !== 'reported')
-  if (task.startedAt === null && waiting.length > 0) return { state: 'queued', doing: `waits for ${waiting.map((need) => `\`${need.name}\``).join(', ')}` }
-  if (facts.hold !== null) return { state: task.turns === 0 ? 'queued' : 'working', doing: describeHold(facts.hold, facts.holder) }
-  if (task.startedAt === null) return { state: 'queued', doing: facts.activities.includes('workspace.open') ? 'preparing its workspace' : 'starting' }
+  if (task.startedAt === null && waiting.length > 0)
+    return { state: 'queued', doing: `waits for ${waiting.map((need) => `\`${need.name}\``).join(', ')}` }
+  if (facts.hold !== null)
+    return { state: task.turns === 0 ? 'queued' : 'working', doing: describeHold(facts.hold, facts.holder) }
+  if (task.startedAt === null)
+    return { state: 'queued', doing: facts.activities.includes('workspace.open') ? 'preparing its workspace' : 'starting' }
   return { state: 'working', doing: describeWork(facts) }
 }
 
@@ -48,7 +52,9 @@ function describeEnd(task: Task): string {
     case 'landed':
       return `landed on ${task.base.name}`
     case 'reported':
-      return task.base.ref === null && task.change !== null && !task.readOnly ? `its result is the branch ${task.branch}` : 'reported'
+      return task.base.ref === null && task.change !== null && !task.readOnly
+        ? `its result is the branch ${task.branch}`
+        : 'reported'
     case 'failed':
       return 'failed'
     case 'stopped':
@@ -79,7 +85,10 @@ function describeWork(facts: TaskFacts): string {
 
 /** What `heddle wait` waits for: it has ended, is in review, is blocked, or waits for a person. */
 export function hasSettled(derived: DerivedState, openRequests: readonly Request[]): boolean {
-  return !['queued', 'working', 'paused', 'landing'].includes(derived.state) || openRequests.some((request) => request.kind !== 'failure')
+  return (
+    !['queued', 'working', 'paused', 'landing'].includes(derived.state) ||
+    openRequests.some((request) => request.kind !== 'failure')
+  )
 }
 
 /** The need that a blocked task waits for, if a person must decide about it. */
@@ -87,4 +96,3 @@ export const isUnmet = (state: TaskState): boolean => UNMET.includes(state)
 
 /** Whether a need is met: its work is on the base, or it had only to report. */
 export const isMet = (need: Task): boolean => need.end?.outcome === 'landed' || need.end?.outcome === 'reported'
-

@@ -70,7 +70,12 @@ export function bindActivities(leaves: Leaves): ActivityTable<Activities> {
     'change.commit': async ({ task: id }) => {
       leaves.touch(id)
       const task = await requireTask(id)
-      return commitAll({ path: requireWorkspace(task), branch: task.branch, base: task.baseCommit!, message: composeMessage(task) })
+      return commitAll({
+        path: requireWorkspace(task),
+        branch: task.branch,
+        base: task.baseCommit!,
+        message: composeMessage(task),
+      })
     },
     'check.run': (input, context) => runChecks(leaves, sessions, input, context),
     'landing.rebase': async ({ task: id, commit }) => {
@@ -78,7 +83,13 @@ export function bindActivities(leaves: Leaves): ActivityTable<Activities> {
       const task = await requireTask(id)
       const scratch = await workspaces.openScratch(task.repo, task.name, commit)
       if (!scratch.ok) return scratch
-      return rebaseOnto({ scratch: scratch.value, ref: task.base.ref!, from: task.baseCommit!, commit, message: composeMessage(task) })
+      return rebaseOnto({
+        scratch: scratch.value,
+        ref: task.base.ref!,
+        from: task.baseCommit!,
+        commit,
+        message: composeMessage(task),
+      })
     },
     'landing.advance': async ({ task: id, rebased }) => {
       leaves.touch(id)
@@ -109,7 +120,16 @@ export function bindActivities(leaves: Leaves): ActivityTable<Activities> {
     },
     'request.open': async ({ task, kind, text, answers, run }, context) => {
       const id = requestIdOf(context.attempt)
-      const request = { id, task, kind, text: text.replaceAll('answer ID ', `answer ${id} `), answers, run, openedAt: clock.now(), closed: null }
+      const request = {
+        id,
+        task,
+        kind,
+        text: text.replaceAll('answer ID ', `answer ${id} `),
+        answers,
+        run,
+        openedAt: clock.now(),
+        closed: null,
+      }
       await store.record(task, { type: 'request-opened', request }, context.attempt)
       return id
     },
@@ -131,7 +151,19 @@ export function bindActivities(leaves: Leaves): ActivityTable<Activities> {
       const text = `\`${task.name}\` is ${outcome}, and ${names} ${dependents.length === 1 ? 'waits' : 'wait'} for it: retry it, drop what waits, or go on without it?`
       await store.record(
         id,
-        { type: 'request-opened', request: { id: request, task: id, kind: 'failure', text, answers: ['retry', 'drop', 'go-on'], run: null, openedAt: clock.now(), closed: null } },
+        {
+          type: 'request-opened',
+          request: {
+            id: request,
+            task: id,
+            kind: 'failure',
+            text,
+            answers: ['retry', 'drop', 'go-on'],
+            run: null,
+            openedAt: clock.now(),
+            closed: null,
+          },
+        },
         context.attempt,
       )
       return null
@@ -155,7 +187,12 @@ function requireWorkspace(task: Task): string {
 
 /** What the commit says that holds what an agent left: the prompt's first line, or the command. */
 function composeMessage(task: Task): string {
-  const line = task.prompt.replaceAll(/<steps>[^]*?<\/steps>/g, '').trim().split('\n')[0]?.trim() ?? ''
+  const line =
+    task.prompt
+      .replaceAll(/<steps>[^]*?<\/steps>/g, '')
+      .trim()
+      .split('\n')[0]
+      ?.trim() ?? ''
   const subject = line.length > 72 ? `${line.slice(0, 71)}…` : line
   return subject === '' ? task.name : `${subject}\n\nHeddle-Task: ${task.name}`
 }
@@ -195,16 +232,30 @@ async function findDependents(store: Store, id: TaskId): Promise<Task[]> {
   return open.filter((task) => task.needs.includes(id) && !task.waived.includes(id))
 }
 
-async function takeTurn(leaves: Leaves, sessions: string, input: Activities['agent.turn']['input'], context: ActivityContext): Promise<Activities['agent.turn']['output']> {
+async function takeTurn(
+  leaves: Leaves,
+  sessions: string,
+  input: Activities['agent.turn']['input'],
+  context: ActivityContext,
+): Promise<Activities['agent.turn']['output']> {
   const { home, clock, store, admission } = leaves
   const task = (await store.loadTask(input.task))!
   const env = await loadEnvironment(home, task.environment)
   const cwd = requireWorkspace(task)
-  const program = task.argv === null ? resolveAgent(task.agent, task.settings, { path: env.PATH ?? '', cwd }) : ok(commandProgram(task.argv))
+  const program =
+    task.argv === null ? resolveAgent(task.agent, task.settings, { path: env.PATH ?? '', cwd }) : ok(commandProgram(task.argv))
   if (!program.ok) return { ok: false, failure: program.failure, retry: false, text: '', usage: NO_USAGE }
   const gitFolders = await findGitFolders(cwd)
   const key = `${task.id}-${task.attempt}`
-  const claim = (underWay: boolean) => ({ key: context.attempt, task: task.id, limit: task.settings.concurrency, touches: task.touches, repo: task.repo, underWay, since: clock.now() })
+  const claim = (underWay: boolean) => ({
+    key: context.attempt,
+    task: task.id,
+    limit: task.settings.concurrency,
+    touches: task.touches,
+    repo: task.repo,
+    underWay,
+    since: clock.now(),
+  })
   leaves.touch(task.id)
   let slot: Slot = await admission.take(claim(await isUnderWay(sessions, key)), context.signal)
   leaves.touch(task.id)
@@ -217,7 +268,19 @@ async function takeTurn(leaves: Leaves, sessions: string, input: Activities['age
     const text = `${ask.command ?? ask.title}${ask.command === null && ask.paths.length > 0 ? ` (${ask.paths.join(', ')})` : ''}\n${reason}`
     await store.record(
       task.id,
-      { type: 'request-opened', request: { id, task: task.id, kind: 'permission', text, answers: ['allow', 'deny'], run: null, openedAt: clock.now(), closed: null } },
+      {
+        type: 'request-opened',
+        request: {
+          id,
+          task: task.id,
+          kind: 'permission',
+          text,
+          answers: ['allow', 'deny'],
+          run: null,
+          openedAt: clock.now(),
+          closed: null,
+        },
+      },
       `ask/${ask.key}`,
     )
     // What waits for a person holds no slot.
@@ -246,7 +309,11 @@ async function takeTurn(leaves: Leaves, sessions: string, input: Activities['age
       {
         decide,
         onSession: async (session) => {
-          await store.record(task.id, { type: 'turn-started', turn, go: input.turn, session: session as never }, `${context.attempt}/${session}`)
+          await store.record(
+            task.id,
+            { type: 'turn-started', turn, go: input.turn, session: session as never },
+            `${context.attempt}/${session}`,
+          )
         },
       },
       clock,
@@ -261,7 +328,16 @@ async function takeTurn(leaves: Leaves, sessions: string, input: Activities['age
 }
 
 const commandProgram = (argv: readonly string[]) =>
-  ({ name: argv[0]!, protocol: 'command', argv, env: {}, authMethod: null, askMode: null, wantsGitFolders: false, install: '' }) as const
+  ({
+    name: argv[0]!,
+    protocol: 'command',
+    argv,
+    env: {},
+    authMethod: null,
+    askMode: null,
+    wantsGitFolders: false,
+    install: '',
+  }) as const
 
 /** Whether something of this try runs already: it is adopted, so it needs no leave to begin. */
 async function isUnderWay(sessions: string, key: string): Promise<boolean> {
@@ -309,10 +385,19 @@ function awaitAnswer(store: Store, id: RequestId, signal: AbortSignal): Promise<
 }
 
 async function withdraw(store: Store, clock: Clock, task: TaskId, request: RequestId): Promise<void> {
-  await store.record(task, { type: 'request-closed', request, closed: { answer: 'withdrawn', by: 'heddle', at: clock.now() } }, `withdrawn/${request}`)
+  await store.record(
+    task,
+    { type: 'request-closed', request, closed: { answer: 'withdrawn', by: 'heddle', at: clock.now() } },
+    `withdrawn/${request}`,
+  )
 }
 
-async function runChecks(leaves: Leaves, sessions: string, input: Activities['check.run']['input'], context: ActivityContext): Promise<Result<readonly Evidence[]>> {
+async function runChecks(
+  leaves: Leaves,
+  sessions: string,
+  input: Activities['check.run']['input'],
+  context: ActivityContext,
+): Promise<Result<readonly Evidence[]>> {
   const { home, clock, store, workspaces, admission } = leaves
   const task = (await store.loadTask(input.task))!
   const env = await loadEnvironment(home, task.environment)
@@ -321,14 +406,33 @@ async function runChecks(leaves: Leaves, sessions: string, input: Activities['ch
   leaves.touch(task.id)
   const prefix = `${task.id}-${task.attempt}-check-${input.label}`
   const underWay = (await loadJob(join(sessions, `${prefix}-1`))) !== null
-  const slot = await admission.take({ key: context.attempt, task: task.id, limit: task.settings.concurrency, touches: task.touches, repo: task.repo, underWay, since: clock.now() }, context.signal)
+  const slot = await admission.take(
+    {
+      key: context.attempt,
+      task: task.id,
+      limit: task.settings.concurrency,
+      touches: task.touches,
+      repo: task.repo,
+      underWay,
+      since: clock.now(),
+    },
+    context.signal,
+  )
   leaves.touch(task.id)
   try {
     const evidence: Evidence[] = []
     for (const [index, command] of task.checks.entries()) {
       const folder = join(sessions, `${prefix}-${index + 1}`)
       const one = await runCheck(
-        { folder, attempt: `${prefix}-${index + 1}`, command, cwd, env: workEnvironment(env, task, cwd), tree: input.tree, timeoutMs: task.settings.checkMinutes * 60_000 },
+        {
+          folder,
+          attempt: `${prefix}-${index + 1}`,
+          command,
+          cwd,
+          env: workEnvironment(env, task, cwd),
+          tree: input.tree,
+          timeoutMs: task.settings.checkMinutes * 60_000,
+        },
         clock,
         context.signal,
       )
@@ -344,7 +448,12 @@ async function runChecks(leaves: Leaves, sessions: string, input: Activities['ch
   }
 }
 
-async function dropWhatChecksLeft(workspaces: Workspaces, task: Task, cwd: string, { where, commit }: { where: string; commit: GitHash }): Promise<Result<null>> {
+async function dropWhatChecksLeft(
+  workspaces: Workspaces,
+  task: Task,
+  cwd: string,
+  { where, commit }: { where: string; commit: GitHash },
+): Promise<Result<null>> {
   const status = await git(cwd, ['status', '--porcelain', '-z'])
   if (!status.ok) return status
   const head = await git(cwd, ['rev-parse', 'HEAD'])
@@ -361,4 +470,3 @@ async function endAttempt(sessions: string, task: TaskId, attempt: number, clock
     if (job !== null) await killJob(job, clock)
   }
 }
-

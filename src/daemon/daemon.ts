@@ -29,7 +29,11 @@ export interface Daemon {
 }
 
 /** The caller holds the home's lock. `onStop` is called when somebody asked the daemon to stop. */
-export async function startDaemon(options: { readonly home: string; readonly version: string; readonly onStop: () => void }): Promise<Daemon> {
+export async function startDaemon(options: {
+  readonly home: string
+  readonly version: string
+  readonly onStop: () => void
+}): Promise<Daemon> {
   const { home, version, onStop } = options
   const clock = systemClock
   for (const folder of ['sessions', 'worktrees', 'trash']) await makePrivateFolder(join(home, folder))
@@ -52,8 +56,11 @@ export async function startDaemon(options: { readonly home: string; readonly ver
   const desk = createDispatchDesk({ home, clock, store, engine, views })
   // A task that was recorded and then lost its daemon before its run began.
   for (const task of await store.loadTasks({ open: true })) {
-    const closing = await Promise.all((['stopped', 'discarded'] as const).map((as) => engine.status(closeRunId(task.id, task.attempt, as))))
-    if (closing.every((status) => status.state === 'unknown')) await engine.start('task', { task: task.id, attempt: task.attempt }, { id: taskRunId(task.id, task.attempt) })
+    const closing = await Promise.all(
+      (['stopped', 'discarded'] as const).map((as) => engine.status(closeRunId(task.id, task.attempt, as))),
+    )
+    if (closing.every((status) => status.state === 'unknown'))
+      await engine.start('task', { task: task.id, attempt: task.attempt }, { id: taskRunId(task.id, task.attempt) })
   }
   const handlers = createHandlers({ home, version, clock, store, engine, views, desk, feed, shutDown: onStop })
   const server = await startServer(socketPath(home), handlers)

@@ -17,7 +17,14 @@ import type { PlannedTask } from '../model/plan.ts'
 import { DEFAULT_SETTINGS, type Settings } from '../model/settings.ts'
 import { NO_USAGE, type Base, type Task } from '../model/task.ts'
 import type { Store } from '../store/contract.ts'
-import { findBranchInTheWay, findRepository, findSubmodules, inspectRepository, loadFileAt, resolveBase } from '../workspace/repository.ts'
+import {
+  findBranchInTheWay,
+  findRepository,
+  findSubmodules,
+  inspectRepository,
+  loadFileAt,
+  resolveBase,
+} from '../workspace/repository.ts'
 import { saveEnvironment } from './environments.ts'
 import type { Views } from './views.ts'
 
@@ -27,10 +34,20 @@ export interface DispatchDesk {
   checkPlanText(params: ParsedParamsOf<'plan.check'>): Promise<{ findings: PlanFinding[]; tasks: number }>
 }
 
-export function createDispatchDesk(leaves: { home: string; clock: Clock; store: Store; engine: Engine; views: Views }): DispatchDesk {
+export function createDispatchDesk(leaves: {
+  home: string
+  clock: Clock
+  store: Store
+  engine: Engine
+  views: Views
+}): DispatchDesk {
   const { home, clock, store } = leaves
 
-  const dispatch = async (cwd: string, specs: readonly TaskSpec[], env: Readonly<Record<string, string>>): Promise<Dispatched> => {
+  const dispatch = async (
+    cwd: string,
+    specs: readonly TaskSpec[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<Dispatched> => {
     const repo = requireOk(await findRepository(cwd))
     requireOk(await inspectRepository(repo))
     const environment = await saveEnvironment(home, env)
@@ -140,23 +157,43 @@ function toSpec(planned: PlannedTask): TaskSpec {
 function chooseName(spec: TaskSpec, taken: ReadonlySet<string>): Result<string> {
   if (spec.name === undefined) return ok(freeName(suggestName(spec.prompt), (name) => taken.has(name)))
   const problem = findNameProblem(spec.name)
-  if (problem !== null) return failed({ kind: 'bad-input', what: `the name \`${spec.name}\` ${problem}`, todo: 'Choose another with --name, or leave it out to get one.' })
+  if (problem !== null)
+    return failed({
+      kind: 'bad-input',
+      what: `the name \`${spec.name}\` ${problem}`,
+      todo: 'Choose another with --name, or leave it out to get one.',
+    })
   return taken.has(spec.name) ? failed({ kind: 'name-taken', name: spec.name }) : ok(spec.name)
 }
 
 function chooseAgent(spec: TaskSpec, settings: Settings, path: string, repo: string, notes: Set<string>): Result<string> {
   if (spec.argv !== undefined) {
     if (findOnPath(spec.argv[0]!, path, repo) !== null) return ok('command')
-    return failed({ kind: 'bad-input', what: `the command \`${spec.argv[0]}\` was not found`, todo: 'Name a program on PATH or in the repository; for shell syntax: heddle run -- sh -c "…"' })
+    return failed({
+      kind: 'bad-input',
+      what: `the command \`${spec.argv[0]}\` was not found`,
+      todo: 'Name a program on PATH or in the repository; for shell syntax: heddle run -- sh -c "…"',
+    })
   }
-  if (spec.prompt.trim() === '') return failed({ kind: 'bad-input', what: 'the prompt is empty', todo: 'Say what is to be done, for example: heddle run "Fix the login test"' })
+  if (spec.prompt.trim() === '')
+    return failed({
+      kind: 'bad-input',
+      what: 'the prompt is empty',
+      todo: 'Say what is to be done, for example: heddle run "Fix the login test"',
+    })
   const program = resolveAgent(spec.agent ?? null, settings, { path, cwd: repo })
   if (!program.ok) return program
-  if (program.value.name === 'scripted') notes.add('the agent `scripted` only plays the steps written in the prompt; it is for demonstrations and tests')
+  if (program.value.name === 'scripted')
+    notes.add('the agent `scripted` only plays the steps written in the prompt; it is for demonstrations and tests')
   return ok(program.value.name)
 }
 
-async function loadBase(cwd: string, repo: string, name: string | null, notes: Set<string>): Promise<Result<{ base: Base; settings: Settings }>> {
+async function loadBase(
+  cwd: string,
+  repo: string,
+  name: string | null,
+  notes: Set<string>,
+): Promise<Result<{ base: Base; settings: Settings }>> {
   const base = await resolveBase(cwd, repo, name)
   if (!base.ok) return base
   const submodules = await findSubmodules(repo, base.value.commit)
@@ -166,7 +203,10 @@ async function loadBase(cwd: string, repo: string, name: string | null, notes: S
   const settings = readSettings(committed)
   if (!settings.ok) return settings
   const here = await readFile(join(repo, SETTINGS_FILE), 'utf8').catch(() => null)
-  if (here !== null && here !== committed) notes.add(`your ${SETTINGS_FILE} has changes that ${base.value.name} does not have; what is committed there governs these tasks`)
+  if (here !== null && here !== committed)
+    notes.add(
+      `your ${SETTINGS_FILE} has changes that ${base.value.name} does not have; what is committed there governs these tasks`,
+    )
   return ok({ base: base.value, settings: settings.value })
 }
 

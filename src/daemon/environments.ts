@@ -13,7 +13,11 @@ export type Environment = Readonly<Record<string, string>>
 const LEFT_OUT = /^(HEDDLE_.*|_|SHLVL|PWD|OLDPWD|TMUX.*|STY|WINDOWID|TERM_SESSION_ID|NODE_CHANNEL_FD|NODE_TEST_CONTEXT)$/
 
 export async function saveEnvironment(home: string, env: Environment): Promise<string> {
-  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !LEFT_OUT.test(name)).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  const kept = Object.fromEntries(
+    Object.entries(env)
+      .filter(([name]) => !LEFT_OUT.test(name))
+      .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  )
   const text = JSON.stringify(kept)
   const name = createHash('sha256').update(text).digest('hex').slice(0, 24)
   const path = pathOf(home, name)

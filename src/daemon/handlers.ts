@@ -52,7 +52,8 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
     const own = repo.ok ? await store.findTasks(ref, repo.value) : []
     const found = own.length > 0 ? own : await store.findTasks(ref, null)
     if (found.length === 1) return found[0]!
-    if (found.length === 0) throw new FailureError({ kind: 'unknown-task', ref, near: await findNear(ref, repo.ok ? repo.value : null) })
+    if (found.length === 0)
+      throw new FailureError({ kind: 'unknown-task', ref, near: await findNear(ref, repo.ok ? repo.value : null) })
     throw new FailureError({ kind: 'ambiguous-task', ref, matches: found.map((task) => (own.length > 0 ? task.name : task.id)) })
   }
   const findNear = async (ref: string, repo: string | null): Promise<string | null> => {
@@ -87,7 +88,8 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
     const { derived, requests } = await views.derive(task)
     const review = requests.find((request) => request.kind === 'review')
     if (review !== undefined) return review
-    const todo = derived.state === 'working' ? `Wait for it with: heddle wait ${task.name}` : `See it with: heddle show ${task.name}`
+    const todo =
+      derived.state === 'working' ? `Wait for it with: heddle wait ${task.name}` : `See it with: heddle show ${task.name}`
     throw new FailureError({ kind: 'wrong-state', task: task.name, state: derived.state, wanted: 'in review', todo })
   }
   const answerReview = async (task: Task, request: Request, answer: string, signal: AbortSignal): Promise<TaskView> => {
@@ -100,7 +102,13 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
       await engine.start('close', { task: task.id, attempt: task.attempt, as }, { id: closeRunId(task.id, task.attempt, as) })
       await until(task.id, signal, async () => (await store.loadTask(task.id))?.end !== null)
     } else if (task.end.outcome !== as) {
-      throw new FailureError({ kind: 'wrong-state', task: task.name, state: task.end.outcome, wanted: 'running', todo: `It has ended; see it with: heddle show ${task.name}` })
+      throw new FailureError({
+        kind: 'wrong-state',
+        task: task.name,
+        state: task.end.outcome,
+        wanted: 'running',
+        todo: `It has ended; see it with: heddle show ${task.name}`,
+      })
     }
     return viewOf(task.id)
   }
@@ -211,11 +219,29 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
     'tasks.send': async ({ cwd, task: ref, text }) => {
       const task = await findTask(cwd, ref)
       const { derived } = await views.derive(task)
-      if (derived.state === 'review') throw new FailureError({ kind: 'wrong-state', task: task.name, state: 'in review', wanted: 'working', todo: `Send your comments with: heddle revise ${task.name} "…"` })
+      if (derived.state === 'review')
+        throw new FailureError({
+          kind: 'wrong-state',
+          task: task.name,
+          state: 'in review',
+          wanted: 'working',
+          todo: `Send your comments with: heddle revise ${task.name} "…"`,
+        })
       if (derived.state !== 'queued' && derived.state !== 'working') {
-        throw new FailureError({ kind: 'wrong-state', task: task.name, state: derived.state, wanted: 'queued or working', todo: `See it with: heddle show ${task.name}` })
+        throw new FailureError({
+          kind: 'wrong-state',
+          task: task.name,
+          state: derived.state,
+          wanted: 'queued or working',
+          todo: `See it with: heddle show ${task.name}`,
+        })
       }
-      if (task.argv !== null) throw new FailureError({ kind: 'bad-input', what: `\`${task.name}\` is a plain command, which reads no messages`, todo: `Stop it with: heddle stop ${task.name}` })
+      if (task.argv !== null)
+        throw new FailureError({
+          kind: 'bad-input',
+          what: `\`${task.name}\` is a plain command, which reads no messages`,
+          todo: `Stop it with: heddle stop ${task.name}`,
+        })
       await engine.signal(taskRunId(task.id, task.attempt), 'message', { text })
       await store.record(task.id, { type: 'message-sent', text }, `message/${task.id}/${clock.now()}/${Math.random()}`)
       return viewOf(task.id)
@@ -229,7 +255,12 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
     'tasks.revise': async ({ cwd, task: ref, comments }, { signal }) => {
       const task = await findTask(cwd, ref)
       const request = await requireReview(task)
-      if (comments.trim() === '') throw new FailureError({ kind: 'bad-input', what: 'there are no comments', todo: `Say what is to be different: heddle revise ${task.name} "…"` })
+      if (comments.trim() === '')
+        throw new FailureError({
+          kind: 'bad-input',
+          what: 'there are no comments',
+          todo: `Say what is to be different: heddle revise ${task.name} "…"`,
+        })
       return answerReview(task, request, comments, signal)
     },
     'tasks.logs': async ({ cwd, task: ref, follow }, { signal, send }) => {
@@ -248,23 +279,37 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
       const request = await findRequest(store, id)
       const task = (await store.loadTask(request.task))!
       const done = async (): Promise<Results['inbox.answer']> => formatRequest((await store.loadRequest(request.id))!, task.name)
-      if (request.closed !== null) throw new FailureError({ kind: 'request-closed', id: request.id, answer: request.closed.answer })
+      if (request.closed !== null)
+        throw new FailureError({ kind: 'request-closed', id: request.id, answer: request.closed.answer })
       if (request.kind === 'review') {
         if (answer === 'discard') await close(task, 'discarded', signal)
-        else if (answer === 'revise') throw new FailureError({ kind: 'bad-input', what: 'a revision needs comments', todo: `Say what is to be different: heddle revise ${task.name} "…"` })
+        else if (answer === 'revise')
+          throw new FailureError({
+            kind: 'bad-input',
+            what: 'a revision needs comments',
+            todo: `Say what is to be different: heddle revise ${task.name} "…"`,
+          })
         else await answerReview(task, request, answer, signal)
         return done()
       }
       const given = normalizeAnswer(answer)
-      if (request.answers.length > 0 && !request.answers.includes(given)) throw new FailureError({ kind: 'wrong-answer', id: request.id, answer, answers: request.answers })
+      if (request.answers.length > 0 && !request.answers.includes(given))
+        throw new FailureError({ kind: 'wrong-answer', id: request.id, answer, answers: request.answers })
       if (request.kind === 'failure') await settleFailure(request, given as 'retry' | 'drop' | 'go-on')
-      else if (request.run !== null) await engine.signal(request.run, 'answer', { request: request.id, answer: request.answers.length > 0 ? given : answer })
-      else await store.record(task.id, { type: 'request-closed', request: request.id, closed: { answer: given, by: 'person', at: clock.now() } }, `answered/${request.id}`)
+      else if (request.run !== null)
+        await engine.signal(request.run, 'answer', { request: request.id, answer: request.answers.length > 0 ? given : answer })
+      else
+        await store.record(
+          task.id,
+          { type: 'request-closed', request: request.id, closed: { answer: given, by: 'person', at: clock.now() } },
+          `answered/${request.id}`,
+        )
       await until(task.id, signal, async () => (await store.loadRequest(request.id))?.closed !== null)
       return done()
     },
 
-    watch: async ({ cwd, tasks: refs }, { signal, send }) => {
+    watch: async ({ cwd, tasks: refs, all }, { signal, send }) => {
+      const repo = all || refs !== undefined ? null : await findRepository(cwd)
       const wanted = refs === undefined ? null : new Set<TaskId>()
       for (const ref of refs ?? []) wanted!.add((await findTask(cwd, ref)).id)
       await new Promise<void>((resolve) => {
@@ -275,7 +320,7 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
           queue = queue
             .then(async () => {
               const task = await store.loadTask(id)
-              if (task === null || signal.aborted) return
+              if (task === null || signal.aborted || (repo?.ok === true && task.repo !== repo.value)) return
               send({ task: await views.view(task), notice: recorded === null ? null : findNotice(task, recorded.event) })
             })
             .catch(() => {})
@@ -300,4 +345,5 @@ async function findRequest(store: Store, id: string): Promise<Request> {
   return open[0]!
 }
 
-const normalizeAnswer = (answer: string): string => ({ yes: 'allow', y: 'allow', no: 'deny', n: 'deny' })[answer.toLowerCase()] ?? answer.toLowerCase().trim()
+const normalizeAnswer = (answer: string): string =>
+  ({ yes: 'allow', y: 'allow', no: 'deny', n: 'deny' })[answer.toLowerCase()] ?? answer.toLowerCase().trim()

@@ -16,9 +16,13 @@ export function describeEvent(event: TaskEvent): string | null {
     case 'turn-failed':
       return `turn ${event.turn} failed, next try in ${event.retryMs / 1000} s: ${describeFailure(event.failure)}`
     case 'change-committed':
-      return event.change === null ? 'nothing to commit' : `committed ${event.change.commit.slice(0, 10)}${describeChange(event.change)}`
+      return event.change === null
+        ? 'nothing to commit'
+        : `committed ${event.change.commit.slice(0, 10)}${describeChange(event.change)}`
     case 'checks-ended':
-      return event.evidence.map((one) => `check \`${one.check}\` ${one.ok ? 'passed' : 'failed'} in ${(one.ms / 1000).toFixed(1)} s`).join('\n')
+      return event.evidence
+        .map((one) => `check \`${one.check}\` ${one.ok ? 'passed' : 'failed'} in ${(one.ms / 1000).toFixed(1)} s`)
+        .join('\n')
     case 'request-opened':
       return `asked you (${event.request.kind} ${event.request.id}): ${event.request.text}`
     case 'request-closed':
@@ -28,7 +32,9 @@ export function describeEvent(event: TaskEvent): string | null {
     case 'change-approved':
       return event.by === 'person' ? 'you approved it' : 'approved by policy (review.by: checks)'
     case 'change-conflicted':
-      return event.files.length === 0 ? 'no longer passes its checks on the new base' : `conflicts with the new base in ${event.files.join(', ')}`
+      return event.files.length === 0
+        ? 'no longer passes its checks on the new base'
+        : `conflicts with the new base in ${event.files.join(', ')}`
     case 'landing-began':
       return null
     case 'change-landed':

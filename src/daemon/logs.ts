@@ -29,11 +29,17 @@ export async function streamLogs(
     const { event } = recorded
     if (event.type === 'turn-started') {
       const folder = join(leaves.home, 'sessions', event.session)
-      current = await readTurn(folder, event.go, { follow: true, clock, onEntry: (entry) => options.onEntry({ at: null, ...entry }) })
+      current = await readTurn(folder, event.go, {
+        follow: true,
+        clock,
+        onEntry: (entry) => options.onEntry({ at: null, ...entry }),
+      })
       return
     }
-    // A request in mid-turn comes between the turn's lines; anything else comes after all of them.
-    if (event.type !== 'request-opened' && event.type !== 'request-closed' && event.type !== 'message-sent' && current !== null) {
+    // These come between a turn's lines. Permissions are in its own log, at their place; a message is the next turn's prompt.
+    if (event.type === 'message-sent' || (event.type === 'request-opened' && event.request.kind === 'permission')) return
+    if (event.type === 'request-closed' && current !== null) return
+    if (current !== null) {
       current.stop()
       await current.done
       current = null
@@ -41,7 +47,8 @@ export async function streamLogs(
     const text = describeEvent(event)
     if (text !== null) options.onEntry({ at: recorded.at, kind: 'heddle', text })
     if (event.type === 'checks-ended') {
-      for (const one of event.evidence) if (!one.ok) options.onEntry({ at: recorded.at, kind: 'output', text: one.output.trimEnd() })
+      for (const one of event.evidence)
+        if (!one.ok) options.onEntry({ at: recorded.at, kind: 'output', text: one.output.trimEnd() })
     }
   }
 

@@ -56,7 +56,11 @@ async function main(): Promise<void> {
     daemon = await startDaemon({ home, version, onStop: () => void stop() })
   } catch (error) {
     console.error(error)
-    return fail({ kind: 'daemon-unreachable', reason: error instanceof Error ? error.message : String(error), log: join(home, 'daemon.log') })
+    return fail({
+      kind: 'daemon-unreachable',
+      reason: error instanceof Error ? error.message : String(error),
+      log: join(home, 'daemon.log'),
+    })
   }
   tell({ ready: true })
 }

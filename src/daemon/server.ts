@@ -1,5 +1,5 @@
 /** Serves the contract: JSON-RPC 2.0, one message a line, on a Unix socket that only the user can open. */
-import { chmod, mkdir, rm } from 'node:fs/promises'
+import { chmod, mkdir, rm, stat } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { Params, type Method } from '../api/contract.ts'
@@ -12,6 +12,8 @@ const MAX_LINE = 64 * 1024 * 1024
 
 export async function startServer(path: string, handlers: Handlers): Promise<{ stop(): Promise<void> }> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  // In a shared folder for temporary files somebody else may have made it first.
+  if ((await stat(dirname(path))).uid !== process.getuid?.()) throw new Error(`${dirname(path)} belongs to another user`)
   // We hold the home's lock, so a socket that is there belongs to nobody.
   await rm(path, { force: true })
   const sockets = new Set<Socket>()
@@ -70,10 +72,20 @@ async function answer(call: Call, handlers: Handlers, signal: AbortSignal, send:
     const parsed = Params[method as Method].safeParse(call.params ?? {})
     if (!parsed.success) {
       const what = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')
-      return send({ id, error: describeError({ kind: 'bad-input', what: `${method} was called wrongly: ${what}`, todo: 'Is the command line of another version than the daemon? Try: heddle daemon stop' }) })
+      return send({
+        id,
+        error: describeError({
+          kind: 'bad-input',
+          what: `${method} was called wrongly: ${what}`,
+          todo: 'Is the command line of another version than the daemon? Try: heddle daemon stop',
+        }),
+      })
     }
     const handle = handlers[method as Method] as (params: unknown, context: object) => Promise<unknown>
-    const result = await handle(parsed.data, { signal, send: (item: unknown) => send({ method: 'item', params: { request: id, item } }) })
+    const result = await handle(parsed.data, {
+      signal,
+      send: (item: unknown) => send({ method: 'item', params: { request: id, item } }),
+    })
     send({ id, result: result ?? null })
   } catch (error) {
     if (error instanceof FailureError) return send({ id, error: describeError(error.failure) })

@@ -30,7 +30,7 @@ export function createViews(store: Store, engine: Engine, admission: Admission):
       const known = states.get(id)
       if (known !== undefined) return known
       const task = await load(id)
-      let state: TaskState = task?.end?.outcome ?? (task?.startedAt == null ? 'queued' : 'working')
+      let state: TaskState = task?.end?.outcome ?? ((task?.startedAt ?? null) === null ? 'queued' : 'working')
       if (task !== null && task.end === null && task.startedAt === null) {
         for (const need of task.needs) {
           if (task.waived.includes(need) || !isUnmet(await stateOf(need))) continue
@@ -59,7 +59,11 @@ export function createViews(store: Store, engine: Engine, admission: Admission):
     return names
   }
 
-  const deriveWith = async (task: Task, loader: ReturnType<typeof createLoader>, requests: readonly Request[]): Promise<{ derived: DerivedState; needs: string[] }> => {
+  const deriveWith = async (
+    task: Task,
+    loader: ReturnType<typeof createLoader>,
+    requests: readonly Request[],
+  ): Promise<{ derived: DerivedState; needs: string[] }> => {
     const needs: { name: string; state: TaskState }[] = []
     const names: string[] = []
     for (const id of task.needs) {
@@ -70,10 +74,17 @@ export function createViews(store: Store, engine: Engine, admission: Admission):
     }
     const hold = admission.holdOf(task.id)
     const holder = hold?.for === 'touches' ? ((await loader.load(hold.task))?.name ?? null) : null
-    return { derived: deriveState({ task, openRequests: requests, needs, activities: await findActivities(task), hold, holder }), needs: names }
+    return {
+      derived: deriveState({ task, openRequests: requests, needs, activities: await findActivities(task), hold, holder }),
+      needs: names,
+    }
   }
 
-  const viewWith = async (task: Task, loader: ReturnType<typeof createLoader>, requests: readonly Request[]): Promise<TaskView> => {
+  const viewWith = async (
+    task: Task,
+    loader: ReturnType<typeof createLoader>,
+    requests: readonly Request[],
+  ): Promise<TaskView> => {
     const { derived, needs } = await deriveWith(task, loader, requests)
     return formatTask(task, derived, needs, requests)
   }
@@ -113,13 +124,18 @@ function formatTask(task: Task, { state, doing }: DerivedState, needs: string[],
     change:
       task.change === null
         ? null
-        : { commit: task.landed ?? task.change.commit, files: task.change.files, insertions: task.change.insertions, deletions: task.change.deletions },
+        : {
+            commit: task.landed ?? task.change.commit,
+            files: task.change.files,
+            insertions: task.change.insertions,
+            deletions: task.change.deletions,
+          },
     evidence: task.evidence,
     usage: task.usage,
     createdAt: formatTime(task.createdAt),
     startedAt: task.startedAt === null ? null : formatTime(task.startedAt),
     endedAt: task.end === null ? null : formatTime(task.end.at),
-    failure: task.end?.failure == null ? null : describeFailure(task.end.failure),
+    failure: task.end !== null && task.end.failure !== null ? describeFailure(task.end.failure) : null,
     repo: task.repo,
     report: state === 'reported' ? task.lastWords : null,
   }

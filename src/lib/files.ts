@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
 
 /** Writes a whole file or nothing: a reader, also after a crash, sees the old content or the new. */
 export async function writeFileAtomically(path: string, content: string, mode = 0o600): Promise<void> {
@@ -74,8 +73,6 @@ export async function removeFolder(path: string, trash: string): Promise<void> {
   }
   void rm(grave, { recursive: true, force: true }).catch(() => {})
 }
-
-export const folderOf = dirname
 
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')

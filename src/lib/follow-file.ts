@@ -40,7 +40,12 @@ export function watchFolder(folder: string, clock: Clock, everyMs: number, onCha
  */
 export function followFile(
   path: string,
-  options: { readonly offset?: number; readonly clock: Clock; readonly everyMs?: number; readonly onChunk: (chunk: Buffer) => void },
+  options: {
+    readonly offset?: number
+    readonly clock: Clock
+    readonly everyMs?: number
+    readonly onChunk: (chunk: Buffer) => void
+  },
 ): { drain(): Promise<void>; stop(): void } {
   let offset = options.offset ?? 0
   let stopped = false
@@ -93,4 +98,3 @@ export function followFile(
     },
   }
 }
-

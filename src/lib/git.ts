@@ -5,7 +5,17 @@
 import { failed, ok, type Result } from '../model/failure.ts'
 import { runCommand, type CommandResult } from './exec.ts'
 
-const CONFIG = ['core.hooksPath=/dev/null', 'commit.gpgSign=false', 'core.quotePath=false', 'gc.auto=0', 'advice.detachedHead=false', 'core.fsmonitor=false', 'rerere.enabled=false', 'rebase.autoStash=false', 'merge.conflictStyle=merge']
+const CONFIG = [
+  'core.hooksPath=/dev/null',
+  'commit.gpgSign=false',
+  'core.quotePath=false',
+  'gc.auto=0',
+  'advice.detachedHead=false',
+  'core.fsmonitor=false',
+  'rerere.enabled=false',
+  'rebase.autoStash=false',
+  'merge.conflictStyle=merge',
+]
 
 export interface GitOptions {
   readonly input?: string
@@ -34,7 +44,10 @@ export async function git(cwd: string, args: readonly string[], options: GitOpti
 
 export function describeOutcome(result: CommandResult): string {
   if (result.problem === 'not-found') return 'git was not found; install it, or check that the folder still exists'
-  return [result.stderr.trim(), result.stdout.trim(), result.problem ?? ''].filter((part) => part !== '').join('\n') || `exit code ${result.code}`
+  return (
+    [result.stderr.trim(), result.stdout.trim(), result.problem ?? ''].filter((part) => part !== '').join('\n') ||
+    `exit code ${result.code}`
+  )
 }
 
 /** Splits what git prints with `-z`. */
@@ -42,8 +55,23 @@ export const splitZ = (text: string): string[] => text.split('\0').filter((part)
 
 /** Our own environment without the variables by which a caller (a hook, say) points git at another repository. */
 function gitEnvironment(): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { ...process.env, LC_ALL: 'C', GIT_TERMINAL_PROMPT: '0', GIT_EDITOR: 'true', GIT_OPTIONAL_LOCKS: '0' }
-  for (const name of ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_OBJECT_DIRECTORY', 'GIT_COMMON_DIR', 'GIT_PREFIX', 'GIT_NAMESPACE', 'GIT_QUARANTINE_PATH']) {
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    LC_ALL: 'C',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_EDITOR: 'true',
+    GIT_OPTIONAL_LOCKS: '0',
+  }
+  for (const name of [
+    'GIT_DIR',
+    'GIT_WORK_TREE',
+    'GIT_INDEX_FILE',
+    'GIT_OBJECT_DIRECTORY',
+    'GIT_COMMON_DIR',
+    'GIT_PREFIX',
+    'GIT_NAMESPACE',
+    'GIT_QUARANTINE_PATH',
+  ]) {
     delete env[name]
   }
   return env

@@ -46,7 +46,8 @@ export interface JobExit {
 }
 
 // With `kill 0` the relay, which would wait for a line that never comes, ends together with what the agent left in its group.
-const RELAY = 'dir=$1; shift; tail -n +1 -f "$dir/in" | { "$@" >>"$dir/out" 2>>"$dir/err"; echo $? >"$dir/exit.tmp"; mv "$dir/exit.tmp" "$dir/exit"; kill -TERM 0; }'
+const RELAY =
+  'dir=$1; shift; tail -n +1 -f "$dir/in" | { "$@" >>"$dir/out" 2>>"$dir/err"; echo $? >"$dir/exit.tmp"; mv "$dir/exit.tmp" "$dir/exit"; kill -TERM 0; }'
 const PLAIN = 'dir=$1; shift; "$@" <"$dir/in" >>"$dir/out" 2>&1; echo $? >"$dir/exit.tmp"; mv "$dir/exit.tmp" "$dir/exit"'
 
 /** Starts a job. Its folder must not hold another; `attempt` goes into its environment. */
@@ -154,6 +155,12 @@ export async function findExit(job: Job): Promise<JobExit | null> {
 /** Ends the job and all that it started. Resolves when nothing of it is left. Idempotent. */
 export async function killJob(job: Job, clock: Clock, graceMs?: number): Promise<void> {
   await killAttempt(job.attempt, job.process, clock, graceMs)
+}
+
+/** When it ended, in Unix ms; null where it left no word. */
+export async function findEndMs(job: Job): Promise<number | null> {
+  const exit = await stat(join(job.folder, 'exit')).catch(() => null)
+  return exit === null ? null : Math.round(exit.mtimeMs)
 }
 
 async function measureOutput(job: Job): Promise<number> {

@@ -7,7 +7,10 @@ export type Line = { readonly text: string } | { readonly tooLong: true; readonl
  * Cuts a stream of bytes into lines. Holds at most `maxLength` characters; a longer line is dropped as a whole, and
  * reported once with its first 200 characters. Feed it chunks; `rest` tells whether a line is unfinished.
  */
-export function createLineSplitter(maxLength: number, onLine: (line: Line) => void): { push(chunk: Uint8Array): void; rest(): string } {
+export function createLineSplitter(
+  maxLength: number,
+  onLine: (line: Line) => void,
+): { push(chunk: Uint8Array): void; rest(): string } {
   const decoder = new StringDecoder('utf8')
   let parts: string[] = []
   let length = 0

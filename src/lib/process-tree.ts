@@ -55,18 +55,24 @@ export async function killAttempt(attempt: string, leader: ProcessIdentity | nul
   }
 }
 
-async function findAttempt(attempt: string, leader: ProcessIdentity | null, seen: ReadonlyMap<number, ProcessIdentity>): Promise<ProcessEntry[]> {
+async function findAttempt(
+  attempt: string,
+  leader: ProcessIdentity | null,
+  seen: ReadonlyMap<number, ProcessIdentity>,
+): Promise<ProcessEntry[]> {
   const all = (await loadAllEntries()).filter((entry) => !entry.zombie)
   const leaderAlive = leader !== null && all.some((entry) => entry.pid === leader.pid && entry.startTime === leader.startTime)
   const mine = new Set<number>()
   for (const entry of all) {
     if (entry.pid === process.pid) continue
     const sameAsSeen = seen.get(entry.pid)?.startTime === entry.startTime
-    const inGroup = leader !== null && entry.group === leader.pid && (leaderAlive || sameAsSeen || (await carriesKey(entry.pid, attempt)))
-    if (inGroup || sameAsSeen || (leaderAlive && entry.pid === leader.pid) || (await carriesKey(entry.pid, attempt))) mine.add(entry.pid)
+    const inGroup =
+      leader !== null && entry.group === leader.pid && (leaderAlive || sameAsSeen || (await carriesKey(entry.pid, attempt)))
+    if (inGroup || sameAsSeen || (leaderAlive && entry.pid === leader.pid) || (await carriesKey(entry.pid, attempt)))
+      mine.add(entry.pid)
   }
   // Children of what was found, however deep.
-  for (let grown = true; grown; ) {
+  for (let grown = true; grown;) {
     grown = false
     for (const entry of all) {
       if (mine.has(entry.pid) || !mine.has(entry.parent) || entry.pid === process.pid) continue
@@ -107,7 +113,13 @@ async function loadEntry(pid: number): Promise<ProcessEntry | null> {
   try {
     const text = await readFile(`/proc/${pid}/stat`, 'latin1')
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { pid, zombie: fields[0] === 'Z' || fields[0] === 'X', parent: Number(fields[1]), group: Number(fields[2]), startTime: `${bootId()}:${fields[19] ?? ''}` }
+    return {
+      pid,
+      zombie: fields[0] === 'Z' || fields[0] === 'X',
+      parent: Number(fields[1]),
+      group: Number(fields[2]),
+      startTime: `${bootId()}:${fields[19] ?? ''}`,
+    }
   } catch {
     return null
   }
@@ -125,11 +137,21 @@ async function loadEntryByPs(pid: number): Promise<ProcessEntry | null> {
 }
 
 async function loadEntriesByPs(which: readonly string[]): Promise<ProcessEntry[]> {
-  const { stdout } = await runCommand('ps', [...which, '-o', 'pid=,ppid=,pgid=,stat=,lstart='], { env: { ...process.env, LC_ALL: 'C' } })
+  const { stdout } = await runCommand('ps', [...which, '-o', 'pid=,ppid=,pgid=,stat=,lstart='], {
+    env: { ...process.env, LC_ALL: 'C' },
+  })
   return stdout.split('\n').flatMap((line) => {
     const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.+)$/.exec(line)
     if (match === null) return []
     const [, pid, parent, group, state, startTime] = match
-    return [{ pid: Number(pid), parent: Number(parent), group: Number(group), zombie: state!.startsWith('Z'), startTime: startTime!.trim() }]
+    return [
+      {
+        pid: Number(pid),
+        parent: Number(parent),
+        group: Number(group),
+        zombie: state!.startsWith('Z'),
+        startTime: startTime!.trim(),
+      },
+    ]
   })
 }

@@ -11,7 +11,13 @@ export type Failure =
   | { readonly kind: 'unknown-request'; readonly id: string }
   | { readonly kind: 'request-closed'; readonly id: string; readonly answer: string }
   | { readonly kind: 'wrong-answer'; readonly id: string; readonly answer: string; readonly answers: readonly string[] }
-  | { readonly kind: 'wrong-state'; readonly task: string; readonly state: string; readonly wanted: string; readonly todo: string }
+  | {
+      readonly kind: 'wrong-state'
+      readonly task: string
+      readonly state: string
+      readonly wanted: string
+      readonly todo: string
+    }
   | { readonly kind: 'name-taken'; readonly name: string }
   | { readonly kind: 'unknown-agent'; readonly agent: string; readonly known: readonly string[] }
   // Where the user stands
@@ -77,7 +83,9 @@ export function describeFailure(failure: Failure): string {
     case 'bad-input':
       return `${failure.what}\n${failure.todo}`
     case 'bad-file':
-      return failure.problems.map((problem) => `${failure.file}${problem.line === null ? '' : `:${problem.line}`}: ${problem.message}`).join('\n')
+      return failure.problems
+        .map((problem) => `${failure.file}${problem.line === null ? '' : `:${problem.line}`}: ${problem.message}`)
+        .join('\n')
     case 'unknown-task':
       return `no task is called \`${failure.ref}\`${failure.near === null ? '' : `; did you mean \`${failure.near}\`?`}\nSee them all with: heddle ps`
     case 'ambiguous-task':

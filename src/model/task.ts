@@ -1,6 +1,6 @@
 import type { Change, Evidence } from './change.ts'
 import type { Failure } from './failure.ts'
-import type { GitHash, RequestId, SessionId, TaskId } from './ids.ts'
+import type { GitHash, SessionId, TaskId } from './ids.ts'
 import type { Settings } from './settings.ts'
 
 /**

@@ -21,7 +21,10 @@ export type Activities = {
   'attempt.end': { input: { task: TaskId; attempt: number }; output: null }
   'change.commit': { input: { task: TaskId }; output: Result<Change | null> }
   /** Runs the task's checks, one after the other, until one fails. Holds a slot. */
-  'check.run': { input: { task: TaskId; where: 'workspace' | 'scratch'; commit: GitHash; tree: GitHash; label: string }; output: Result<readonly Evidence[]> }
+  'check.run': {
+    input: { task: TaskId; where: 'workspace' | 'scratch'; commit: GitHash; tree: GitHash; label: string }
+    output: Result<readonly Evidence[]>
+  }
   'landing.rebase': { input: { task: TaskId; commit: GitHash }; output: Result<RebaseReport> }
   'landing.advance': { input: { task: TaskId; rebased: RebasedCommit }; output: Result<'landed' | 'moved'> }
   'landing.close': { input: { task: TaskId }; output: null }
@@ -31,7 +34,10 @@ export type Activities = {
   'landing.markers': { input: { task: TaskId; files: readonly string[] }; output: readonly string[] }
   /** Whether the commit that was about to land is on the base. */
   'landing.find': { input: { task: TaskId }; output: GitHash | null }
-  'request.open': { input: { task: TaskId; kind: RequestKind; text: string; answers: readonly string[]; run: RunId | null }; output: RequestId }
+  'request.open': {
+    input: { task: TaskId; kind: RequestKind; text: string; answers: readonly string[]; run: RunId | null }
+    output: RequestId
+  }
   'request.close': { input: { task: TaskId; request: RequestId; answer: string; by: 'person' | 'heddle' }; output: null }
   'requests.withdraw': { input: { task: TaskId }; output: null }
   /** If tasks wait for this one, asks a person what becomes of them. */
@@ -48,7 +54,10 @@ export type Runs = {
   /** Ends a task from outside, whatever it is doing. */
   close: { input: { task: TaskId; attempt: number; as: 'stopped' | 'discarded' }; output: null }
   /** Carries out what a person decided about the tasks that wait for a failed one. */
-  'settle-failure': { input: { task: TaskId; attempt: number; request: RequestId; answer: 'retry' | 'drop' | 'go-on' }; output: null }
+  'settle-failure': {
+    input: { task: TaskId; attempt: number; request: RequestId; answer: 'retry' | 'drop' | 'go-on' }
+    output: null
+  }
 }
 
 export type TurnReport =

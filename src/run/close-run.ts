@@ -4,7 +4,10 @@ import { taskRunId } from '../model/ids.ts'
 import type { Activities, Runs } from './activities.ts'
 import { endTask, record } from './task-run.ts'
 
-export async function runClose(context: RunContext<Activities, Runs>, { task: id, attempt, as }: Runs['close']['input']): Promise<null> {
+export async function runClose(
+  context: RunContext<Activities, Runs>,
+  { task: id, attempt, as }: Runs['close']['input'],
+): Promise<null> {
   await context.act('cancel', 'run.cancel', { run: taskRunId(id, attempt) })
   const task = await context.act('task', 'task.load', { task: id })
   // It may have ended by itself in the meantime.

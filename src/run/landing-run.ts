@@ -15,7 +15,11 @@ export async function runLanding(context: RunContext<Activities, Runs>, input: R
   return report
 }
 
-async function land(context: RunContext<Activities, Runs>, task: Activities['task.load']['output'], input: Runs['landing']['input']): Promise<LandingReport> {
+async function land(
+  context: RunContext<Activities, Runs>,
+  task: Activities['task.load']['output'],
+  input: Runs['landing']['input'],
+): Promise<LandingReport> {
   // Approved for this commit, and checked on this tree; whatever else results must pass the checks first.
   let checked = input.checked
   for (let go = 1; go <= MAX_GOES; go++) {
@@ -24,7 +28,13 @@ async function land(context: RunContext<Activities, Runs>, task: Activities['tas
     if (report.value.kind !== 'rebased') return report.value
     const { rebased } = report.value
     if (task.checks.length > 0 && rebased.tree !== checked) {
-      const evidence = await context.act(`check/${go}`, 'check.run', { task: task.id, where: 'scratch', commit: rebased.commit, tree: rebased.tree, label: `land-${context.id.split('/').at(-1)}-${go}` })
+      const evidence = await context.act(`check/${go}`, 'check.run', {
+        task: task.id,
+        where: 'scratch',
+        commit: rebased.commit,
+        tree: rebased.tree,
+        label: `land-${context.id.split('/').at(-1)}-${go}`,
+      })
       if (!evidence.ok) return { kind: 'failed', failure: evidence.failure }
       if (!hasPassed(evidence.value)) return { kind: 'checks-failed', evidence: evidence.value, onto: rebased.onto }
       checked = rebased.tree
@@ -38,5 +48,8 @@ async function land(context: RunContext<Activities, Runs>, task: Activities['tas
     const { request, answer } = await ask(context, `stuck/${go}`, task, 'conflict', text, ['retry'])
     await context.act(`stuck/${go}/close`, 'request.close', { task: task.id, request, answer, by: 'person' })
   }
-  return { kind: 'failed', failure: { kind: 'internal', message: `${task.base.name} moved ${MAX_GOES} times while the change was landing` } }
+  return {
+    kind: 'failed',
+    failure: { kind: 'internal', message: `${task.base.name} moved ${MAX_GOES} times while the change was landing` },
+  }
 }

@@ -4,10 +4,17 @@ import { closeRunId, taskRunId } from '../model/ids.ts'
 import type { Activities, Runs } from './activities.ts'
 import { record } from './task-run.ts'
 
-export async function runSettleFailure(context: RunContext<Activities, Runs>, { task: id, attempt, request, answer }: Runs['settle-failure']['input']): Promise<null> {
+export async function runSettleFailure(
+  context: RunContext<Activities, Runs>,
+  { task: id, attempt, request, answer }: Runs['settle-failure']['input'],
+): Promise<null> {
   if (answer === 'retry') {
     await record(context, 'retried', id, { type: 'task-retried', attempt: attempt + 1 })
-    await context.act('start', 'run.start', { run: 'task', id: taskRunId(id, attempt + 1), input: { task: id, attempt: attempt + 1 } })
+    await context.act('start', 'run.start', {
+      run: 'task',
+      id: taskRunId(id, attempt + 1),
+      input: { task: id, attempt: attempt + 1 },
+    })
   } else {
     const dependents = await context.act('dependents', 'dependents.find', { task: id })
     for (const dependent of dependents) {
@@ -15,7 +22,11 @@ export async function runSettleFailure(context: RunContext<Activities, Runs>, { 
       else {
         const task = await context.act(`load/${dependent}`, 'task.load', { task: dependent })
         const input = { task: dependent, attempt: task.attempt, as: 'discarded' }
-        await context.act(`drop/${dependent}`, 'run.start', { run: 'close', id: closeRunId(dependent, task.attempt, 'discarded'), input })
+        await context.act(`drop/${dependent}`, 'run.start', {
+          run: 'close',
+          id: closeRunId(dependent, task.attempt, 'discarded'),
+          input,
+        })
       }
     }
   }

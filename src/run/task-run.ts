@@ -20,7 +20,12 @@ export async function runTask(context: Context, { task: id, attempt }: Runs['tas
   } catch (error) {
     // By name, because this room knows the engine by type only. A run that was cancelled or let go has no end of its own.
     if (['CancelledError', 'EngineStoppedError'].includes((error as Error).name)) throw error
-    await endTask(context, task, { outcome: 'failed', failure: { kind: 'internal', message: (error as Error).message } }, 'broken/')
+    await endTask(
+      context,
+      task,
+      { outcome: 'failed', failure: { kind: 'internal', message: (error as Error).message } },
+      'broken/',
+    )
   }
   return null
 }
@@ -37,7 +42,11 @@ async function work(context: Context, task: Task): Promise<Ending> {
   await context.act('needs', 'needs.await', { task: task.id })
   const opened = await context.act('workspace', 'workspace.open', { task: task.id })
   if (!opened.ok) return fail(opened.failure)
-  await record(context, 'started', task.id, { type: 'task-started', workspace: opened.value.path, baseCommit: opened.value.baseCommit })
+  await record(context, 'started', task.id, {
+    type: 'task-started',
+    workspace: opened.value.path,
+    baseCommit: opened.value.baseCommit,
+  })
 
   const isCommand = task.argv !== null
   let prompt = isCommand ? '' : composeFirstPrompt(task)
@@ -59,7 +68,11 @@ async function work(context: Context, task: Task): Promise<Ending> {
     await record(context, `committed/${turn}`, task.id, { type: 'change-committed', change })
     if (change === null) {
       if (isCommand || (task.readOnly && report.text !== '')) return REPORTED
-      return fail(task.readOnly ? { kind: 'no-report', agent: task.agent } : { kind: 'no-change', agent: task.agent, text: report.text.slice(-2000) })
+      return fail(
+        task.readOnly
+          ? { kind: 'no-report', agent: task.agent }
+          : { kind: 'no-change', agent: task.agent, text: report.text.slice(-2000) },
+      )
     }
     if (conflicted.length > 0) {
       const left = await context.act(`markers/${turn}`, 'landing.markers', { task: task.id, files: conflicted })
@@ -89,7 +102,12 @@ async function work(context: Context, task: Task): Promise<Ending> {
     if (task.base.ref === null) return REPORTED
 
     const lane = `land ${task.repo} ${task.base.ref}`
-    const landing = await context.child(`land/${turn}`, 'landing', { task: task.id, commit: change.commit, checked: evidence.length > 0 ? change.tree : null }, { lane })
+    const landing = await context.child(
+      `land/${turn}`,
+      'landing',
+      { task: task.id, commit: change.commit, checked: evidence.length > 0 ? change.tree : null },
+      { lane },
+    )
     if (landing.kind === 'landed') {
       await record(context, `landed/${turn}`, task.id, { type: 'change-landed', commit: landing.commit, onto: task.base.name })
       return { outcome: 'landed', failure: null }
@@ -99,8 +117,15 @@ async function work(context: Context, task: Task): Promise<Ending> {
     // The change no longer fits its base: it goes back to the agent once, then to a person; either way to a new review.
     conflicts++
     conflicted = landing.kind === 'conflict' ? landing.files : []
-    const what = landing.kind === 'conflict' ? `conflicts with ${task.base.name} in ${landing.files.join(', ')}` : `fails its checks on top of the new ${task.base.name}`
-    const brought = await context.act(`conflict/${turn}`, 'landing.conflict', { task: task.id, commit: change.commit, onto: landing.onto })
+    const what =
+      landing.kind === 'conflict'
+        ? `conflicts with ${task.base.name} in ${landing.files.join(', ')}`
+        : `fails its checks on top of the new ${task.base.name}`
+    const brought = await context.act(`conflict/${turn}`, 'landing.conflict', {
+      task: task.id,
+      commit: change.commit,
+      onto: landing.onto,
+    })
     if (!brought.ok) return fail(brought.failure)
     await record(context, `conflicted/${turn}`, task.id, { type: 'change-conflicted', files: conflicted, onto: landing.onto })
     const told =
@@ -120,7 +145,13 @@ async function takeTurn(context: Context, task: Task, turn: number, prompt: stri
     const handOver = task.argv !== null ? '' : turn === 1 && go === 1 ? text : composeHandOver(task, text)
     const report = await context.act(`turn/${key}`, 'agent.turn', { task: task.id, turn: key, prompt: text, handOver })
     const stop = report.ok ? report.stop : report.failure.kind
-    await record(context, `turned/${key}`, task.id, { type: 'turn-ended', turn, stop, text: report.text.slice(-16_384), usage: report.usage })
+    await record(context, `turned/${key}`, task.id, {
+      type: 'turn-ended',
+      turn,
+      stop,
+      text: report.text.slice(-16_384),
+      usage: report.usage,
+    })
     if (report.ok && report.stop === 'denied' && go <= 5) {
       text = 'What you asked for was refused. Go on with the task without it, or end with what you have.'
       continue
@@ -137,20 +168,37 @@ const RETRY_MS = [2000, 8000]
 
 async function check(context: Context, task: Task, turn: number, change: Change): Promise<Activities['check.run']['output']> {
   if (task.checks.length === 0) return { ok: true, value: [] }
-  const checked = await context.act(`check/${turn}`, 'check.run', { task: task.id, where: 'workspace', commit: change.commit, tree: change.tree, label: `${turn}` })
-  if (checked.ok) await record(context, `checked/${turn}`, task.id, { type: 'checks-ended', round: turn, evidence: checked.value })
+  const checked = await context.act(`check/${turn}`, 'check.run', {
+    task: task.id,
+    where: 'workspace',
+    commit: change.commit,
+    tree: change.tree,
+    label: `${turn}`,
+  })
+  if (checked.ok)
+    await record(context, `checked/${turn}`, task.id, { type: 'checks-ended', round: turn, evidence: checked.value })
   return checked
 }
 
 type Decision = { readonly kind: 'approve' } | { readonly kind: 'revise'; readonly comments: string }
 
-async function review(context: Context, task: Task, turn: number, change: Change, evidence: readonly Evidence[]): Promise<Decision> {
-  const approve = (by: 'person' | 'checks'): Promise<null> => record(context, `approved/${turn}`, task.id, { type: 'change-approved', commit: change.commit, by })
+async function review(
+  context: Context,
+  task: Task,
+  turn: number,
+  change: Change,
+  evidence: readonly Evidence[],
+): Promise<Decision> {
+  const approve = (by: 'person' | 'checks'): Promise<null> =>
+    record(context, `approved/${turn}`, task.id, { type: 'change-approved', commit: change.commit, by })
   if (task.settings.review.by === 'checks' && evidence.length > 0) {
     await approve('checks')
     return { kind: 'approve' }
   }
-  const proof = evidence.length === 0 ? 'nothing was checked' : `${evidence.length === 1 ? 'its check passes' : `its ${evidence.length} checks pass`}`
+  const proof =
+    evidence.length === 0
+      ? 'nothing was checked'
+      : `${evidence.length === 1 ? 'its check passes' : `its ${evidence.length} checks pass`}`
   const text = `${change.files} ${change.files === 1 ? 'file' : 'files'}, +${change.insertions} −${change.deletions}; ${proof}`
   const { request, answer } = await ask(context, `review/${turn}`, task, 'review', text, ['approve', 'revise', 'discard'])
   if (answer !== 'approve') {
@@ -163,7 +211,14 @@ async function review(context: Context, task: Task, turn: number, change: Change
   return { kind: 'approve' }
 }
 
-async function askAboutConflict(context: Context, task: Task, turn: number, what: string, files: readonly string[], told = composeConflict(task.base.name, files)): Promise<string> {
+async function askAboutConflict(
+  context: Context,
+  task: Task,
+  turn: number,
+  what: string,
+  files: readonly string[],
+  told = composeConflict(task.base.name, files),
+): Promise<string> {
   const text = `${what}\nAnswer \`retry\` to give it to the agent (after mending it in the worktree yourself, if you like), or write what the agent should do; or: heddle discard ${task.name}`
   const { request, answer } = await ask(context, `stuck/${turn}`, task, 'conflict', text, [])
   await context.act(`stuck/${turn}/close`, 'request.close', { task: task.id, request, answer, by: 'person' })
@@ -194,13 +249,26 @@ function describeFailedChecks(evidence: readonly Evidence[], rounds: number): Fa
 /** Nothing of the attempt lives on, its work is safe, and only then it is said to have ended. */
 export async function endTask(context: Context, task: Task, { outcome, failure }: Ending, prefix = ''): Promise<void> {
   await context.act(`${prefix}end/processes`, 'attempt.end', { task: task.id, attempt: task.attempt })
-  const closed = await context.act(`${prefix}end/workspace`, 'workspace.close', { task: task.id, keepBranch: outcome === 'reported' && !task.readOnly && task.base.ref === null })
-  if (closed.ok && closed.value !== null) await record(context, `${prefix}end/preserved`, task.id, { type: 'work-preserved', ref: closed.value })
+  const closed = await context.act(`${prefix}end/workspace`, 'workspace.close', {
+    task: task.id,
+    keepBranch: outcome === 'reported' && !task.readOnly && task.base.ref === null,
+  })
+  if (closed.ok && closed.value !== null)
+    await record(context, `${prefix}end/preserved`, task.id, { type: 'work-preserved', ref: closed.value })
   await context.act(`${prefix}end/requests`, 'requests.withdraw', { task: task.id })
-  await record(context, `${prefix}end/ended`, task.id, { type: 'task-ended', outcome, failure: failure ?? (closed.ok ? null : closed.failure) })
+  await record(context, `${prefix}end/ended`, task.id, {
+    type: 'task-ended',
+    outcome,
+    failure: failure ?? (closed.ok ? null : closed.failure),
+  })
   await context.act(`${prefix}end/dependents`, 'dependents.ask', { task: task.id, outcome })
 }
 
-export function record(context: Context, key: string, task: TaskId, event: Activities['event.record']['input']['event']): Promise<null> {
+export function record(
+  context: Context,
+  key: string,
+  task: TaskId,
+  event: Activities['event.record']['input']['event'],
+): Promise<null> {
   return context.act(key, 'event.record', { task, event })
 }

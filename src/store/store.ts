@@ -25,7 +25,12 @@ export function createStore(db: Kysely<Tables>, clock: Clock): Store {
       const outcome = await db.transaction().execute(async (transaction) => {
         const events: RecordedEvent[] = []
         for (const task of tasks) {
-          const taken = await transaction.selectFrom('tasks').select('id').where('repo', '=', task.repo).where('name', '=', task.name).executeTakeFirst()
+          const taken = await transaction
+            .selectFrom('tasks')
+            .select('id')
+            .where('repo', '=', task.repo)
+            .where('name', '=', task.name)
+            .executeTakeFirst()
           if (taken !== undefined && taken.id !== task.id) return task.name
           const recorded = await recordIn(transaction, task.id, { type: 'task-added', task }, `${task.id}/added`, clock.now())
           if (recorded !== null) events.push(recorded)
@@ -46,7 +51,8 @@ export function createStore(db: Kysely<Tables>, clock: Clock): Store {
       let query = db.selectFrom('tasks').select('body').orderBy('created_at').orderBy('id')
       if (repo !== undefined) query = query.where('repo', '=', repo)
       if (open === true) query = query.where('ended_at', 'is', null)
-      if (endedAfter !== undefined) query = query.where((where) => where.or([where('ended_at', 'is', null), where('ended_at', '>=', endedAfter)]))
+      if (endedAfter !== undefined)
+        query = query.where((where) => where.or([where('ended_at', 'is', null), where('ended_at', '>=', endedAfter)]))
       return (await query.execute()).map((row) => parse<Task>(row.body))
     },
 
@@ -57,7 +63,10 @@ export function createStore(db: Kysely<Tables>, clock: Clock): Store {
         query = query.where((where) =>
           exact
             ? where.or([where('id', '=', ref), where('name', '=', ref)])
-            : where.or([where.and([where('id', '>=', ref), where('id', '<', end)]), where.and([where('name', '>=', ref), where('name', '<', end)])]),
+            : where.or([
+                where.and([where('id', '>=', ref), where('id', '<', end)]),
+                where.and([where('name', '>=', ref), where('name', '<', end)]),
+              ]),
         )
         if (repo !== null) query = query.where('repo', '=', repo)
         return (await query.execute()).map((row) => parse<Task>(row.body))
@@ -92,7 +101,13 @@ export function createStore(db: Kysely<Tables>, clock: Clock): Store {
   }
 }
 
-async function recordIn(db: Transaction<Tables>, id: TaskId, event: TaskEvent, key: string, at: number): Promise<RecordedEvent | null> {
+async function recordIn(
+  db: Transaction<Tables>,
+  id: TaskId,
+  event: TaskEvent,
+  key: string,
+  at: number,
+): Promise<RecordedEvent | null> {
   if (event.type === 'request-closed' && !(await closeRequest(db, event.request, event))) return null
   const row = await db
     .insertInto('events')
@@ -119,7 +134,11 @@ async function fold(db: Transaction<Tables>, id: TaskId, event: TaskEvent, at: n
   const before = parse<Task>(body)
   const after = applyEvent(before, event, at)
   if (after === before) return
-  await db.updateTable('tasks').set({ body: JSON.stringify(after), ended_at: after.end?.at ?? null }).where('id', '=', id).execute()
+  await db
+    .updateTable('tasks')
+    .set({ body: JSON.stringify(after), ended_at: after.end?.at ?? null })
+    .where('id', '=', id)
+    .execute()
 }
 
 async function insertRequest(db: Transaction<Tables>, request: Request): Promise<void> {
@@ -131,11 +150,19 @@ async function insertRequest(db: Transaction<Tables>, request: Request): Promise
 }
 
 /** False where there is nothing to close. */
-async function closeRequest(db: Transaction<Tables>, id: RequestId, event: Extract<TaskEvent, { type: 'request-closed' }>): Promise<boolean> {
+async function closeRequest(
+  db: Transaction<Tables>,
+  id: RequestId,
+  event: Extract<TaskEvent, { type: 'request-closed' }>,
+): Promise<boolean> {
   const row = await db.selectFrom('requests').select('body').where('id', '=', id).where('open', '=', 1).executeTakeFirst()
   if (row === undefined) return false
   const request: Request = { ...parse<Request>(row.body), closed: event.closed }
-  await db.updateTable('requests').set({ open: 0, body: JSON.stringify(request) }).where('id', '=', id).execute()
+  await db
+    .updateTable('requests')
+    .set({ open: 0, body: JSON.stringify(request) })
+    .where('id', '=', id)
+    .execute()
   return true
 }
 

@@ -60,7 +60,8 @@ export async function preserveWorktree(options: PreserveOptions): Promise<Result
   const wanted = await git(repo, ['rev-parse', '--verify', `${commit.value}^{tree}`])
   if (!readBack.ok) return readBack
   if (!wanted.ok) return wanted
-  if (readBack.value !== wanted.value) return failed({ kind: 'git-failed', command: `git rev-parse ${ref}`, output: 'the preserved ref reads back differently' })
+  if (readBack.value !== wanted.value)
+    return failed({ kind: 'git-failed', command: `git rev-parse ${ref}`, output: 'the preserved ref reads back differently' })
   await keepPrecious(path, options.keepFolder)
   return ok({ path, repo, ref } as PreservedWorktree)
 }
@@ -82,14 +83,28 @@ async function snapshot(path: string): Promise<Result<GitHash>> {
   if (!tree.ok) return tree
   const headTree = await git(path, ['rev-parse', 'HEAD^{tree}'])
   if (headTree.ok && headTree.value === tree.value) return ok(head.value as GitHash)
-  const commit = await git(path, ['commit-tree', tree.value, '-p', head.value, '-m', 'What the workspace held when Heddle gave it back'], { env: COMMITTER })
+  const commit = await git(
+    path,
+    ['commit-tree', tree.value, '-p', head.value, '-m', 'What the workspace held when Heddle gave it back'],
+    { env: COMMITTER },
+  )
   return commit.ok ? ok(commit.value as GitHash) : commit
 }
 
-const COMMITTER = { GIT_AUTHOR_NAME: 'Heddle', GIT_AUTHOR_EMAIL: 'heddle@localhost', GIT_COMMITTER_NAME: 'Heddle', GIT_COMMITTER_EMAIL: 'heddle@localhost' }
+const COMMITTER = {
+  GIT_AUTHOR_NAME: 'Heddle',
+  GIT_AUTHOR_EMAIL: 'heddle@localhost',
+  GIT_COMMITTER_NAME: 'Heddle',
+  GIT_COMMITTER_EMAIL: 'heddle@localhost',
+}
 
-async function findSameSnapshot(repo: string, refs: readonly (readonly [string, string])[], commit: string): Promise<string | null> {
-  const describe = async (hash: string): Promise<string> => (await runGit(repo, ['log', '-1', '--format=%T %P', hash])).stdout.trim()
+async function findSameSnapshot(
+  repo: string,
+  refs: readonly (readonly [string, string])[],
+  commit: string,
+): Promise<string | null> {
+  const describe = async (hash: string): Promise<string> =>
+    (await runGit(repo, ['log', '-1', '--format=%T %P', hash])).stdout.trim()
   const wanted = await describe(commit)
   for (const [hash, name] of refs) if (hash === commit || (await describe(hash)) === wanted) return name
   return null

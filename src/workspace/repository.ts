@@ -12,10 +12,13 @@ export async function findRepository(path: string): Promise<Result<string>> {
   const shown = await runGit(path, ['rev-parse', '--is-bare-repository', '--git-common-dir', '--is-inside-work-tree'])
   if (shown.problem === 'not-found') {
     const version = await runGit('/', ['--version'])
-    return version.problem === 'not-found' ? failed({ kind: 'git-failed', command: 'git --version', output: 'git is not installed, or not on PATH' }) : failed({ kind: 'not-a-repository', path })
+    return version.problem === 'not-found'
+      ? failed({ kind: 'git-failed', command: 'git --version', output: 'git is not installed, or not on PATH' })
+      : failed({ kind: 'not-a-repository', path })
   }
   if (shown.code !== 0) {
-    if (/dubious ownership/.test(shown.stderr)) return failed({ kind: 'git-failed', command: 'git rev-parse', output: shown.stderr.trim() })
+    if (/dubious ownership/.test(shown.stderr))
+      return failed({ kind: 'git-failed', command: 'git rev-parse', output: shown.stderr.trim() })
     return failed({ kind: 'not-a-repository', path })
   }
   if (shown.stdout.startsWith('true')) return failed({ kind: 'bare-repository', path })
@@ -34,7 +37,8 @@ export async function inspectRepository(repo: string): Promise<Result<null>> {
   const version = await git(repo, ['--version'])
   if (!version.ok) return version
   const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(version.value) ?? []).slice(1).map(Number)
-  if (major < OLDEST_GIT[0] || (major === OLDEST_GIT[0] && minor < OLDEST_GIT[1])) return failed({ kind: 'git-too-old', found: `${major}.${minor}`, wanted: OLDEST_GIT.join('.') })
+  if (major < OLDEST_GIT[0] || (major === OLDEST_GIT[0] && minor < OLDEST_GIT[1]))
+    return failed({ kind: 'git-too-old', found: `${major}.${minor}`, wanted: OLDEST_GIT.join('.') })
   const anyCommit = await runGit(repo, ['rev-list', '-n', '1', '--all'])
   const head = await runGit(repo, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'])
   if (head.code !== 0 && anyCommit.stdout.trim() === '') return failed({ kind: 'no-commit', path: repo })
@@ -47,7 +51,8 @@ export async function resolveBase(cwd: string, repo: string, name: string | null
     const branch = await runGit(cwd, ['symbolic-ref', '--quiet', 'HEAD'])
     const commit = await runGit(cwd, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'])
     const ref = branch.code === 0 ? branch.stdout.trim() : null
-    if (commit.code !== 0) return failed(ref === null ? { kind: 'no-commit', path: repo } : { kind: 'unborn-branch', branch: shorten(ref) })
+    if (commit.code !== 0)
+      return failed(ref === null ? { kind: 'no-commit', path: repo } : { kind: 'unborn-branch', branch: shorten(ref) })
     const hash = commit.stdout.trim() as GitHash
     return ok({ name: ref === null ? hash.slice(0, 12) : shorten(ref), ref, commit: hash })
   }
@@ -58,7 +63,7 @@ export async function resolveBase(cwd: string, repo: string, name: string | null
   return ok({ name, ref: ref.startsWith('refs/heads/') ? ref : null, commit: commit.stdout.trim() as GitHash })
 }
 
-export const shorten = (ref: string): string => ref.replace(/^refs\/heads\//, '')
+const shorten = (ref: string): string => ref.replace(/^refs\/heads\//, '')
 
 /** Paths of submodules that the commit has. */
 export async function findSubmodules(repo: string, commit: GitHash): Promise<Result<string[]>> {

@@ -30,7 +30,13 @@ export interface Workspaces {
    * Preserves what the worktree holds, then removes it and its branch. Idempotent. Gives the ref that keeps it; null where
    * it held nothing beyond `safe`, or there was none.
    */
-  close(spec: { readonly repo: string; readonly name: string; readonly branch: string; readonly safe: GitHash | null; readonly keepBranch: boolean }): Promise<Result<string | null>>
+  close(spec: {
+    readonly repo: string
+    readonly name: string
+    readonly branch: string
+    readonly safe: GitHash | null
+    readonly keepBranch: boolean
+  }): Promise<Result<string | null>>
   /** Preserves what the worktree holds and leaves it as it is. */
   preserve(repo: string, name: string): Promise<Result<null>>
   /**
@@ -51,7 +57,10 @@ export function createWorkspaces(home: string): Workspaces {
   const lanes = new Map<string, Promise<unknown>>()
   const inLane = <T>(repo: string, work: () => Promise<T>): Promise<T> => {
     const next = (lanes.get(repo) ?? Promise.resolve()).then(work, work)
-    lanes.set(repo, next.catch(() => {}))
+    lanes.set(
+      repo,
+      next.catch(() => {}),
+    )
     return next
   }
 
@@ -68,7 +77,12 @@ export function createWorkspaces(home: string): Workspaces {
     await inLane(repo, () => git(repo, ['worktree', 'prune']))
   }
 
-  const preserveAndRemove = async (repo: string, name: string, path: string, safe: GitHash | null): Promise<Result<string | null>> => {
+  const preserveAndRemove = async (
+    repo: string,
+    name: string,
+    path: string,
+    safe: GitHash | null,
+  ): Promise<Result<string | null>> => {
     if (!(await isWorktree(path))) {
       // Registered but not there, or there but never registered: git made nothing in it yet.
       await removeFolder(path, trash)
@@ -146,7 +160,7 @@ export function createWorkspaces(home: string): Workspaces {
 }
 
 /** The repository's folder name and a hash of its path, so that two repositories of the same name stay apart. */
-export function folderName(repo: string): string {
+function folderName(repo: string): string {
   return `${basename(repo).replaceAll(/[^\p{L}\p{N}._-]/gu, '_')}-${createHash('sha256').update(repo).digest('hex').slice(0, 8)}`
 }
 

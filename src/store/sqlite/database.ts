@@ -13,7 +13,9 @@ export async function openDatabase(path: string): Promise<Kysely<Tables>> {
   const { user_version: version } = sqlite.prepare('PRAGMA user_version').get() as { user_version: number }
   if (version > MIGRATIONS.length) {
     sqlite.close()
-    throw new Error(`${path} was made by a newer version of Heddle (its format is ${version}, this one knows ${MIGRATIONS.length}); install that version again`)
+    throw new Error(
+      `${path} was made by a newer version of Heddle (its format is ${version}, this one knows ${MIGRATIONS.length}); install that version again`,
+    )
   }
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: asBetterSqlite(sqlite) }) })
   for (const [index, migrate] of MIGRATIONS.entries()) {
