@@ -8,7 +8,8 @@ const REDRAW_MS = 1000
 const KEYS = 'Ctrl-B detaches; the work goes on'
 
 export interface Progress {
-  show(task: TaskView): void
+  /** `told`: a notice says it already, so that no line of its own is needed. */
+  show(task: TaskView, told: boolean): void
   printAbove(line: string): void
   /** Takes what is redrawn off the screen. Idempotent. */
   stop(): void
@@ -19,11 +20,11 @@ export function startProgress(first: readonly TaskView[], stream: NodeJS.WriteSt
   if (stream.isTTY) return redraw(first, stream, paint)
   const shown = new Map(first.map((task) => [task.id, `${task.state} ${task.doing}`]))
   return {
-    show(task) {
+    show(task, told) {
       const key = `${task.state} ${task.doing}`
       if (quiet || shown.get(task.id) === key) return
       shown.set(task.id, key)
-      stream.write(`${writeProgressLine(task)}\n`)
+      if (!told) stream.write(`${writeProgressLine(task)}\n`)
     },
     printAbove: (line) => void stream.write(`${line}\n`),
     stop() {},

@@ -26,7 +26,7 @@ export function writeTaskPage(task: TaskDetail, paint: Paint, nowMs: number): st
     task.report === null && task.failure === null ? writeSection('Last words', indent(task.lastWords), paint) : [],
     writeSection(
       'History',
-      task.history.map(({ at, text }) => `  ${paint('dim', formatTime(at, nowMs))}  ${cleanLine(text)}`),
+      task.history.flatMap(({ at, text }) => writeMoment(paint('dim', formatTime(at, nowMs)), text)),
       paint,
     ),
   ]
@@ -46,6 +46,7 @@ function writeFacts(task: TaskDetail, nowMs: number): (readonly [label: string, 
     ['needs', task.needs.join(', ')],
     ['touches', task.touches.join(', ')],
     ['workspace', task.workspace],
+    ['preserved', task.preserved],
     ['change', task.change === null ? null : `${formatChange(task.change)} (${task.change.commit.slice(0, 10)})`],
     ['attempt', task.attempt > 1 ? String(task.attempt) : null],
     [
@@ -93,4 +94,10 @@ function formatTime(at: string, nowMs: number): string {
 function indent(text: string | null): string[] {
   const lines = cleanText(text ?? '').trim()
   return lines === '' ? [] : lines.split('\n').map((line) => `  ${line}`)
+}
+
+/** Without what it quotes: that is under another title. */
+function writeMoment(time: string, text: string): string[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('  | '))
+  return lines.map((line) => `  ${time}  ${cleanLine(line)}`)
 }

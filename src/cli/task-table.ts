@@ -19,7 +19,7 @@ const REPO: Column = { title: 'REPO', read: (task) => cleanLine(basename(task.re
 const STATE: Column = { title: 'STATE', read: (task) => task.state, style: (task) => STATE_STYLES[task.state] }
 const DOING: Column = {
   title: 'DOING',
-  read: describeDoing,
+  read: describeBesideState,
   least: 12,
   style: (task) => (task.waitsForPerson !== null && task.state !== 'blocked' ? 'yellow' : 'reset'),
 }
@@ -49,6 +49,12 @@ export function writeTaskTable(tasks: readonly TaskView[], frame: TableFrame): s
 /** The lines of tasks that are waited for. */
 export function writeTaskLines(tasks: readonly TaskView[], frame: TableFrame): string[] {
   return writeTable([NAME, STATE, DOING, CHANGE, TIME], tasks, frame, false)
+}
+
+/** Beside a column that says the state: `on main`, not `landed on main`. */
+function describeBesideState(task: TaskView): string {
+  const doing = describeDoing(task)
+  return doing.startsWith(task.state) ? doing.slice(task.state.length).replace(/^[:,]? /, '') : doing
 }
 
 /** What the state does not say already. */

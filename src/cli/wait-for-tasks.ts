@@ -51,7 +51,7 @@ async function follow(
   const endMs = timeoutMs === null ? null : Date.now() + timeoutMs
   daemon
     .stream('watch', about, ({ task, notice }) => {
-      progress.show(task)
+      progress.show(task, notice !== null)
       if (notice !== null) tellTerminal(notice.text, progress.printAbove)
     })
     .catch(() => {

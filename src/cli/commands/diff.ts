@@ -3,7 +3,7 @@ import { readArguments } from '../arguments.ts'
 import { writeDiff } from '../diff-lines.ts'
 import { paint } from '../paint.ts'
 import { currentFolder } from '../place.ts'
-import { printJson } from '../print.ts'
+import { printJson, printLines } from '../print.ts'
 import { useDaemon } from '../use-daemon.ts'
 
 export const help = `
@@ -28,6 +28,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const { text } = await useDaemon((daemon) => daemon.call('tasks.diff', params))
   if (values.json) printJson({ text })
   else if (text.trim() === '') process.stderr.write('No change so far.\n')
-  else process.stdout.write(process.stdout.isTTY ? writeDiff(text, paint) : text)
+  // git apply refuses a patch whose last line has no end.
+  else printLines([(process.stdout.isTTY ? writeDiff(text, paint) : text).replace(/\n$/, '')])
   return EXIT.done
 }
