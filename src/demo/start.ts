@@ -29,7 +29,7 @@ async function main(args: readonly string[]): Promise<number> {
     await runDemo(place, interrupted)
   } catch (error) {
     if (interrupted.aborted) console.error('\nEnding the agents, and removing what there is…')
-    await stopDaemon()
+    await stopDaemon().catch((problem: Error) => console.error(problem.message))
     if (!interrupted.aborted) return tell(writeFailure(error, place, CLONE), EXIT.failed)
     await rm(place.folder, { recursive: true, force: true, maxRetries: 3 })
     return 128 + constants.signals[interrupted.reason as NodeJS.Signals]
