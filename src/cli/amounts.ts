@@ -19,12 +19,12 @@ export function formatWorkTime(task: TaskView, nowMs: number): string | null {
 }
 
 /** For example 950, 12.3k, 4.1M. */
-export function formatCount(count: number): string {
+function formatCount(count: number): string {
   if (count < 1000) return String(count)
   return count < 999_950 ? `${(count / 1000).toFixed(1)}k` : `${(count / 1_000_000).toFixed(1)}M`
 }
 
-export const formatCost = (usd: number): string => (usd > 0 && usd < 0.005 ? '<$0.01' : `$${usd.toFixed(2)}`)
+const formatCost = (usd: number): string => (usd > 0 && usd < 0.005 ? '<$0.01' : `$${usd.toFixed(2)}`)
 
 /** Null when no turn told what it used. */
 export function formatUsage({ inputTokens, outputTokens, costUsd }: Usage): string | null {

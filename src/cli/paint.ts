@@ -8,7 +8,7 @@ export interface Paint {
   (style: Style, text: string): string
 }
 
-export const createPaint =
+const createPaint =
   (stream: NodeJS.WriteStream): Paint =>
   (style, text) =>
     text === '' ? '' : styleText(style, text, { stream })
