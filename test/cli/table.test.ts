@@ -33,7 +33,7 @@ test('a table says all where there is room', () => {
     /^a-name-that-is-rather-long-for-a-list +queued +waits for `schema`, `api` and a lot of others +scripted +0s$/,
   )
   assert.match(failed!, / failed +it broke +scripted /)
-  assert.match(landed!, / landed +on main +scripted +\+12 −3, 2 files +0s$/)
+  assert.match(landed!, /^mend +landed +on main +scripted +\+12 −3, 2 files +0s$/)
 })
 
 test('amounts are short', () => {
