@@ -52,20 +52,31 @@ const folderOf = (job: Job): string => job.folder.slice(job.folder.lastIndexOf('
  * is left of dead ones is ended before a new one starts in the same worktree.
  */
 async function findSession(spec: TurnSpec, clock: Clock): Promise<{ job: Job | null; next: number; earlier: readonly Job[] }> {
-  const numbers = (await listFolder(spec.folder))
-    .flatMap((name) => (name.startsWith(`${spec.key}.`) ? [Number(name.slice(spec.key.length + 1))] : []))
-    .filter(Number.isInteger)
-  const jobs: Job[] = []
-  for (const number of numbers.toSorted((a, b) => a - b)) {
-    const job = await loadJob(join(spec.folder, `${spec.key}.${number}`))
-    if (job !== null) jobs.push(job)
-  }
-  const next = Math.max(0, ...numbers) + 1
+  const { jobs, next } = await loadSessions(spec.folder, spec.key)
   for (const job of jobs) if (await wasSent(job, spec.turn)) return { job, next, earlier: [] }
   const last = jobs.at(-1)
   if (last !== undefined && (await isJobRunning(last))) return { job: last, next, earlier: jobs.slice(0, -1) }
   for (const job of jobs) await killJob(job, clock, 0)
   return { job: null, next, earlier: jobs }
+}
+
+/** The sessions of a task's attempt, oldest first, and the number of the next one. */
+async function loadSessions(folder: string, key: string): Promise<{ jobs: Job[]; next: number }> {
+  const numbers = (await listFolder(folder))
+    .flatMap((name) => (name.startsWith(`${key}.`) ? [Number(name.slice(key.length + 1))] : []))
+    .filter(Number.isInteger)
+  const jobs: Job[] = []
+  for (const number of numbers.toSorted((a, b) => a - b)) {
+    const job = await loadJob(join(folder, `${key}.${number}`))
+    if (job !== null) jobs.push(job)
+  }
+  return { jobs, next: Math.max(0, ...numbers) + 1 }
+}
+
+export async function isAcpTurnUnderWay(folder: string, key: string, turn: string): Promise<boolean> {
+  const { jobs } = await loadSessions(folder, key)
+  for (const job of jobs) if ((await wasSent(job, turn)) && (await isJobRunning(job))) return true
+  return false
 }
 
 async function wasSent(job: Job, turn: string): Promise<boolean> {

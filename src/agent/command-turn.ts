@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
 import { loadTail } from '../lib/files.ts'
-import { describeExit, killJob, loadJob, startJob, waitForJob } from '../lib/job.ts'
+import { describeExit, isJobRunning, killJob, loadJob, startJob, waitForJob } from '../lib/job.ts'
 import { NO_USAGE } from '../model/task.ts'
 import { LetGoError, type TurnHooks, type TurnOutcome, type TurnSpec } from './contract.ts'
 
@@ -10,6 +10,11 @@ import { LetGoError, type TurnHooks, type TurnOutcome, type TurnSpec } from './c
 const MAX_VARIABLE_BYTES = 100 * 1024
 const WORDS_BYTES = 16 * 1024
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024
+
+export async function isCommandTurnUnderWay(folder: string, key: string, turn: string): Promise<boolean> {
+  const job = await loadJob(join(folder, `${key}.${turn}`))
+  return job !== null && (await isJobRunning(job))
+}
 
 export async function runCommandTurn(spec: TurnSpec, hooks: TurnHooks, clock: Clock, signal: AbortSignal): Promise<TurnOutcome> {
   const { name, argv, env } = spec.program

@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts'
-import { runAcpTurn } from './acp-turn.ts'
-import { runCommandTurn } from './command-turn.ts'
-import type { TurnHooks, TurnOutcome, TurnSpec } from './contract.ts'
+import { isAcpTurnUnderWay, runAcpTurn } from './acp-turn.ts'
+import { isCommandTurnUnderWay, runCommandTurn } from './command-turn.ts'
+import type { AgentProgram, TurnHooks, TurnOutcome, TurnSpec } from './contract.ts'
 
 /**
  * Does one turn. Called again with the same `turn` after a crash it finds the process and goes on: nothing is sent twice.
@@ -9,4 +9,9 @@ import type { TurnHooks, TurnOutcome, TurnSpec } from './contract.ts'
  */
 export function runTurn(spec: TurnSpec, hooks: TurnHooks, clock: Clock, signal: AbortSignal): Promise<TurnOutcome> {
   return spec.program.protocol === 'acp' ? runAcpTurn(spec, hooks, clock, signal) : runCommandTurn(spec, hooks, clock, signal)
+}
+
+/** Whether the turn was begun before a restart and its agent lives: it then needs no leave to begin. */
+export function isTurnUnderWay(program: AgentProgram, folder: string, key: string, turn: string): Promise<boolean> {
+  return program.protocol === 'acp' ? isAcpTurnUnderWay(folder, key, turn) : isCommandTurnUnderWay(folder, key, turn)
 }

@@ -1,8 +1,7 @@
-import type { ChildProcess } from 'node:child_process'
 import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { spawnDetached } from '../lib/exec.ts'
+import { spawnDetached, type DetachedProcess } from '../lib/exec.ts'
 import { loadTail, makePrivateFolder } from '../lib/files.ts'
 import { createLineSplitter, parseJson } from '../lib/json-lines.ts'
 import type { Failure } from '../model/failure.ts'
@@ -15,7 +14,7 @@ type FirstWord = { readonly ready: true } | { readonly running: true } | { reado
 
 /** Starts a daemon that outlives us. Resolves when it or another one is about to listen; the failure says why there is none. */
 export async function startDaemon(home: string, log: string): Promise<Failure | null> {
-  let child: ChildProcess
+  let child: DetachedProcess
   let logStart: number
   try {
     await makePrivateFolder(home)
@@ -51,7 +50,7 @@ function daemonEnvironment(home: string): NodeJS.ProcessEnv {
 }
 
 /** Null when it ended without a word; a text is what else went wrong. */
-function readFirstWord(child: ChildProcess): Promise<FirstWord | string | null> {
+function readFirstWord(child: DetachedProcess): Promise<FirstWord | string | null> {
   return new Promise((resolve) => {
     const settle = (word: FirstWord | string | null): void => {
       clearTimeout(timer)
@@ -73,7 +72,7 @@ function readFirstWord(child: ChildProcess): Promise<FirstWord | string | null> 
 }
 
 /** Its last error, else how it ended. */
-async function describeDeath(child: ChildProcess, log: string, logStart: number): Promise<string> {
+async function describeDeath(child: DetachedProcess, log: string, logStart: number): Promise<string> {
   const ended = child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`
   const size = (await stat(log).catch(() => null))?.size ?? 0
   const lines = (await loadTail(log, Math.min(size - logStart, 16 * 1024))).split('\n').filter((line) => line.trim() !== '')

@@ -36,8 +36,9 @@ export function composeConflict(base: string, files: readonly string[]): string 
 }
 
 /** For a command or a new session, which remembers nothing of the turns before: the task verbatim, then what came since. */
-export function composeHandOver(task: Task, later: string): string {
-  return `${composeFirstPrompt(task)}\n\n---\nThis task was begun before; what was done so far is in the worktree and its commits. What comes next:\n\n${later}`
+export function composeHandOver(task: Task, later: string | null): string {
+  const note = 'This task was begun before; what was done so far is in the worktree and its commits.'
+  return `${composeFirstPrompt(task)}\n\n---\n${note}${later === null ? ' Go on from there.' : ` What comes next:\n\n${later}`}`
 }
 
 const bullets = (items: readonly string[]): string => items.map((item) => `- ${item}`).join('\n')

@@ -7,7 +7,7 @@ export interface TaskFacts {
   readonly task: Task
   readonly openRequests: readonly Request[]
   /** Each need that is not waived, with its state. */
-  readonly needs: readonly { readonly name: string; readonly state: TaskState }[]
+  readonly needs: readonly { readonly name: string; readonly state: TaskState; readonly isMet: boolean }[]
   /** Names of the activities under way in the task's runs. */
   readonly activities: readonly string[]
   /** Why it waits for a slot; null when it does not. */
@@ -37,7 +37,7 @@ export function deriveState(facts: TaskFacts): DerivedState {
     return { state: 'landing', doing: describeLanding(facts) }
   }
   if (request !== undefined) return { state: 'working', doing: `waits for you: ${request.kind}` }
-  const waiting = facts.needs.filter((need) => need.state !== 'landed' && need.state !== 'reported')
+  const waiting = facts.needs.filter((need) => !need.isMet)
   if (task.startedAt === null && waiting.length > 0)
     return { state: 'queued', doing: `waits for ${waiting.map((need) => `\`${need.name}\``).join(', ')}` }
   if (facts.hold !== null)
@@ -69,6 +69,7 @@ function describeHold(hold: Hold, holder: string | null): string {
 }
 
 function describeLanding(facts: TaskFacts): string {
+  if (facts.task.landed !== null) return 'landed; giving its workspace back'
   if (facts.activities.includes('landing.rebase')) return 'landing: rebasing'
   if (facts.hold !== null) return 'landing: waits for a slot'
   if (facts.activities.includes('check.run')) return 'landing: checking the result'
@@ -95,4 +96,4 @@ export function hasSettled(derived: DerivedState, openRequests: readonly Request
 export const isUnmet = (state: TaskState): boolean => UNMET.includes(state)
 
 /** Whether a need is met: its work is on the base, or it had only to report. */
-export const isMet = (need: Task): boolean => need.end?.outcome === 'landed' || need.end?.outcome === 'reported'
+export const isMet = (need: Task): boolean => need.landed !== null || need.end?.outcome === 'reported'

@@ -1,6 +1,7 @@
 /** Who wants to know that something about a task has changed: events of the store, and what no event tells. */
 import type { RecordedEvent } from '../model/event.ts'
 import type { TaskId } from '../model/ids.ts'
+import { findDependents } from './need-activities.ts'
 import type { Store } from '../store/contract.ts'
 
 export interface Feed {
@@ -14,7 +15,14 @@ export function createFeed(store: Store): Feed {
   const tell = (task: TaskId, event: RecordedEvent | null): void => {
     for (const listener of listeners) listener(task, event)
   }
-  store.subscribe((event) => tell(event.task, event))
+  store.subscribe((recorded) => {
+    tell(recorded.task, recorded)
+    if (!['change-landed', 'task-ended', 'task-retried'].includes(recorded.event.type)) return
+    // What waits for this task does something else from now on.
+    void findDependents(store, recorded.task).then((dependents) => {
+      for (const dependent of dependents) tell(dependent.id, null)
+    }, console.error)
+  })
   return {
     touch: (task) => setImmediate(tell, task, null),
     subscribe(listener) {

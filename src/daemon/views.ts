@@ -1,6 +1,6 @@
 /** Tasks and requests as callers see them. */
 import type { RequestView, TaskView } from '../api/contract.ts'
-import { deriveState, isUnmet, type DerivedState } from '../core/task-state.ts'
+import { deriveState, isMet, isUnmet, type DerivedState } from '../core/task-state.ts'
 import type { Engine } from '../engine/contract.ts'
 import { describeFailure } from '../model/failure.ts'
 import { taskRunId, type RunId, type TaskId } from '../model/ids.ts'
@@ -64,13 +64,14 @@ export function createViews(store: Store, engine: Engine, admission: Admission):
     loader: ReturnType<typeof createLoader>,
     requests: readonly Request[],
   ): Promise<{ derived: DerivedState; needs: string[] }> => {
-    const needs: { name: string; state: TaskState }[] = []
+    const needs: { name: string; state: TaskState; isMet: boolean }[] = []
     const names: string[] = []
     for (const id of task.needs) {
       const need = await loader.load(id)
       if (need === null) continue
       names.push(need.name)
-      if (task.end === null && !task.waived.includes(id)) needs.push({ name: need.name, state: await loader.stateOf(id) })
+      if (task.end === null && !task.waived.includes(id))
+        needs.push({ name: need.name, state: await loader.stateOf(id), isMet: isMet(need) })
     }
     const hold = admission.holdOf(task.id)
     const holder = hold?.for === 'touches' ? ((await loader.load(hold.task))?.name ?? null) : null

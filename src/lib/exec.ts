@@ -69,12 +69,14 @@ export function runCommand(command: string, args: readonly string[], options: Co
   })
 }
 
+export type DetachedProcess = ChildProcess
+
 /** Starts a process in a session of its own, whose standard output is a pipe to us and whose errors go to a file. */
 export function spawnDetached(
   command: string,
   args: readonly string[],
   options: { readonly cwd: string; readonly env: NodeJS.ProcessEnv; readonly errorLog: string },
-): ChildProcess {
+): DetachedProcess {
   const log = openSync(options.errorLog, 'a', 0o600)
   try {
     return spawn(command, args, { cwd: options.cwd, env: options.env, detached: true, stdio: ['ignore', 'pipe', log] })

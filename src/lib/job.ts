@@ -14,7 +14,7 @@ import type { Clock } from './clock.ts'
 import { loadText, makePrivateFolder, writeFileAtomically } from './files.ts'
 import { watchFolder } from './follow-file.ts'
 import { parseJson } from './json-lines.ts'
-import { ATTEMPT_VARIABLE, isAlive, killAttempt, loadProcess, type ProcessIdentity } from './process-tree.ts'
+import { ATTEMPT_VARIABLE, isAlive, killAttempts, loadProcess, type ProcessIdentity } from './process-tree.ts'
 
 /** The version of the folder's layout. */
 const LAYOUT = 1
@@ -154,7 +154,16 @@ export async function findExit(job: Job): Promise<JobExit | null> {
 
 /** Ends the job and all that it started. Resolves when nothing of it is left. Idempotent. */
 export async function killJob(job: Job, clock: Clock, graceMs?: number): Promise<void> {
-  await killAttempt(job.attempt, job.process, clock, graceMs)
+  await killJobs([job], clock, graceMs)
+}
+
+/** Ends several jobs at once. */
+export async function killJobs(jobs: readonly Job[], clock: Clock, graceMs?: number): Promise<void> {
+  await killAttempts(
+    jobs.map((job) => ({ key: job.attempt, leader: job.process })),
+    clock,
+    graceMs,
+  )
 }
 
 /** When it ended, in Unix ms; null where it left no word. */

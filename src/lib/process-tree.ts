@@ -34,14 +34,20 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return (await loadProcess(identity.pid))?.startTime === identity.startTime
 }
 
+/** What is to be ended: everything with the key, and the group and descendants of the leader, if that lives. */
+export interface Attempt {
+  readonly key: string
+  readonly leader: ProcessIdentity | null
+}
+
 /**
- * Ends all that belongs to the attempt: SIGTERM to each, `graceMs` for them to end by themselves, then SIGKILL until
+ * Ends all that belongs to the attempts: SIGTERM to each, `graceMs` for them to end by themselves, then SIGKILL until
  * nothing is left. Resolves when nothing is left. Idempotent; does nothing to a leader whose number was given anew.
  */
-export async function killAttempt(attempt: string, leader: ProcessIdentity | null, clock: Clock, graceMs = 3000): Promise<void> {
+export async function killAttempts(attempts: readonly Attempt[], clock: Clock, graceMs = 3000): Promise<void> {
   const seen = new Map<number, ProcessIdentity>()
   const look = async (): Promise<ProcessEntry[]> => {
-    const found = await findAttempt(attempt, leader, seen)
+    const found = await findProcesses(attempts, seen)
     for (const entry of found) seen.set(entry.pid, entry)
     return found
   }
@@ -51,31 +57,27 @@ export async function killAttempt(attempt: string, leader: ProcessIdentity | nul
     const left = await look()
     if (left.length === 0) return
     if (clock.now() >= end) for (const entry of left) send(entry.pid, 'SIGKILL')
-    await new Promise<void>((resolve) => clock.after(25, resolve))
+    await new Promise<void>((resolve) => clock.after(10, resolve))
   }
 }
 
-async function findAttempt(
-  attempt: string,
-  leader: ProcessIdentity | null,
-  seen: ReadonlyMap<number, ProcessIdentity>,
-): Promise<ProcessEntry[]> {
-  const all = (await loadAllEntries()).filter((entry) => !entry.zombie)
-  const leaderAlive = leader !== null && all.some((entry) => entry.pid === leader.pid && entry.startTime === leader.startTime)
-  const mine = new Set<number>()
-  for (const entry of all) {
-    if (entry.pid === process.pid) continue
-    const sameAsSeen = seen.get(entry.pid)?.startTime === entry.startTime
-    const inGroup =
-      leader !== null && entry.group === leader.pid && (leaderAlive || sameAsSeen || (await carriesKey(entry.pid, attempt)))
-    if (inGroup || sameAsSeen || (leaderAlive && entry.pid === leader.pid) || (await carriesKey(entry.pid, attempt)))
-      mine.add(entry.pid)
+async function findProcesses(attempts: readonly Attempt[], seen: ReadonlyMap<number, ProcessIdentity>): Promise<ProcessEntry[]> {
+  const all = (await loadAllEntries()).filter((entry) => !entry.zombie && entry.pid !== process.pid)
+  const keys = new Set(attempts.map((attempt) => attempt.key))
+  const leaders = new Map(attempts.flatMap(({ leader }) => (leader === null ? [] : [[leader.pid, leader.startTime] as const])))
+  const living = new Set(all.filter((entry) => leaders.get(entry.pid) === entry.startTime).map((entry) => entry.pid))
+  const belongs = async (entry: ProcessEntry): Promise<boolean> => {
+    if (living.has(entry.pid) || living.has(entry.group) || seen.get(entry.pid)?.startTime === entry.startTime) return true
+    const key = await loadAttemptKey(entry.pid)
+    return key !== null && keys.has(key)
   }
+  const mine = new Set<number>()
+  await Promise.all(all.map(async (entry) => ((await belongs(entry)) ? mine.add(entry.pid) : undefined)))
   // Children of what was found, however deep.
   for (let grown = true; grown;) {
     grown = false
     for (const entry of all) {
-      if (mine.has(entry.pid) || !mine.has(entry.parent) || entry.pid === process.pid) continue
+      if (mine.has(entry.pid) || !mine.has(entry.parent)) continue
       mine.add(entry.pid)
       grown = true
     }
@@ -83,13 +85,15 @@ async function findAttempt(
   return all.filter((entry) => mine.has(entry.pid))
 }
 
-async function carriesKey(pid: number, attempt: string): Promise<boolean> {
-  if (process.platform !== 'linux') return false
+/** The attempt that a process carries in its environment, as it was when the process began. */
+async function loadAttemptKey(pid: number): Promise<string | null> {
+  if (process.platform !== 'linux') return null
   try {
-    const environment = await readFile(`/proc/${pid}/environ`, 'latin1')
-    return `\0${environment}`.includes(`\0${ATTEMPT_VARIABLE}=${Buffer.from(attempt).toString('latin1')}\0`)
+    const variables = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0')
+    const prefix = `${ATTEMPT_VARIABLE}=`
+    return variables.find((variable) => variable.startsWith(prefix))?.slice(prefix.length) ?? null
   } catch {
-    return false
+    return null
   }
 }
 

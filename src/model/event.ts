@@ -84,6 +84,7 @@ export function applyEvent(task: Task, event: TaskEvent, at: number): Task {
         workspace: null,
         baseCommit: null,
         session: null,
+        turns: 0,
         change: null,
         evidence: [],
         approved: null,

@@ -142,7 +142,14 @@ async function takeTurn(context: Context, task: Task, turn: number, prompt: stri
   let failures = 0
   for (let go = 1; ; go++) {
     const key = `${turn}.${go}`
-    const handOver = task.argv !== null ? '' : turn === 1 && go === 1 ? text : composeHandOver(task, text)
+    const handOver =
+      task.argv !== null
+        ? ''
+        : turn > 1 || text !== prompt
+          ? composeHandOver(task, text)
+          : go === 1
+            ? text
+            : composeHandOver(task, null)
     const report = await context.act(`turn/${key}`, 'agent.turn', { task: task.id, turn: key, prompt: text, handOver })
     const stop = report.ok ? report.stop : report.failure.kind
     await record(context, `turned/${key}`, task.id, {

@@ -46,24 +46,31 @@ export async function preserveWorktree(options: PreserveOptions): Promise<Result
     await keepPrecious(path, options.keepFolder)
     return ok({ path, repo, ref: null } as PreservedWorktree)
   }
+  const kept = await keepCommit(repo, task, commit.value)
+  if (!kept.ok) return kept
+  await keepPrecious(path, options.keepFolder)
+  return ok({ path, repo, ref: kept.value } as PreservedWorktree)
+}
+
+/** Gives the commit a ref of its own, `refs/heddle/preserved/<task>/<n>`, and reads it back. Gives the ref's name. */
+export async function keepCommit(repo: string, task: string, commit: GitHash): Promise<Result<string>> {
   const prefix = `refs/heddle/preserved/${task}/`
   const known = await git(repo, ['for-each-ref', '--format=%(objectname) %(refname)', prefix])
   if (!known.ok) return known
   const refs = known.value === '' ? [] : known.value.split('\n').map((line) => line.split(' ') as [string, string])
-  const sameTree = await findSameSnapshot(repo, refs, commit.value)
-  const ref = sameTree ?? `${prefix}${Math.max(0, ...refs.map(([, name]) => Number(name.slice(prefix.length)) || 0)) + 1}`
-  if (sameTree === null) {
-    const written = await git(repo, ['update-ref', '--create-reflog', '-m', 'heddle: preserve', ref, commit.value, ''])
+  const sameSnapshot = await findSameSnapshot(repo, refs, commit)
+  const ref = sameSnapshot ?? `${prefix}${Math.max(0, ...refs.map(([, name]) => Number(name.slice(prefix.length)) || 0)) + 1}`
+  if (sameSnapshot === null) {
+    const written = await git(repo, ['update-ref', '--create-reflog', '-m', 'heddle: preserve', ref, commit, ''])
     if (!written.ok) return written
   }
   const readBack = await git(repo, ['rev-parse', '--verify', `${ref}^{tree}`])
-  const wanted = await git(repo, ['rev-parse', '--verify', `${commit.value}^{tree}`])
+  const wanted = await git(repo, ['rev-parse', '--verify', `${commit}^{tree}`])
   if (!readBack.ok) return readBack
   if (!wanted.ok) return wanted
   if (readBack.value !== wanted.value)
     return failed({ kind: 'git-failed', command: `git rev-parse ${ref}`, output: 'the preserved ref reads back differently' })
-  await keepPrecious(path, options.keepFolder)
-  return ok({ path, repo, ref } as PreservedWorktree)
+  return ok(ref)
 }
 
 /** A commit of everything in the worktree, made through an index of its own. */

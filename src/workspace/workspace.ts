@@ -5,7 +5,7 @@ import { exists, makePrivateFolder, removeFolder } from '../lib/files.ts'
 import { git, runGit } from '../lib/git.ts'
 import { failed, ok, type Result } from '../model/failure.ts'
 import type { GitHash } from '../model/ids.ts'
-import { preserveWorktree, type PreservedWorktree } from './preserve.ts'
+import { keepCommit, preserveWorktree, type PreservedWorktree } from './preserve.ts'
 import { findBranchInTheWay } from './repository.ts'
 
 export interface Workspace {
@@ -37,6 +37,8 @@ export interface Workspaces {
     readonly safe: GitHash | null
     readonly keepBranch: boolean
   }): Promise<Result<string | null>>
+  /** Keeps the branch's commits under a ref of their own where the worktree has moved on without them. */
+  keepLeftBranch(repo: string, name: string, branch: string): Promise<Result<null>>
   /** Preserves what the worktree holds and leaves it as it is. */
   preserve(repo: string, name: string): Promise<Result<null>>
   /**
@@ -141,6 +143,16 @@ export function createWorkspaces(home: string): Workspaces {
         break
       }
       return ref
+    },
+
+    async keepLeftBranch(repo, name, branch) {
+      const path = pathOf(repo, name)
+      const tip = await runGit(path, ['rev-parse', '--verify', '--quiet', `refs/heads/${branch}`])
+      if (tip.code !== 0) return ok(null)
+      const commit = tip.stdout.trim() as GitHash
+      if ((await runGit(path, ['merge-base', '--is-ancestor', commit, 'HEAD'])).code === 0) return ok(null)
+      const kept = await keepCommit(repo, name, commit)
+      return kept.ok ? ok(null) : kept
     },
 
     async preserve(repo, name) {

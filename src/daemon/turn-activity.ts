@@ -1,0 +1,128 @@
+/** One turn of a task's agent: with its slot, its questions put to the policy and then to a person. */
+import { LetGoError, type PermissionAsk } from '../agent/contract.ts'
+import { resolveAgent } from '../agent/known-agents.ts'
+import { isTurnUnderWay, runTurn } from '../agent/run-turn.ts'
+import { decidePermission } from '../core/permission-policy.ts'
+import type { ActivityContext } from '../engine/contract.ts'
+import { git } from '../lib/git.ts'
+import { requestIdOf } from '../lib/new-id.ts'
+import { ok } from '../model/failure.ts'
+import { NO_USAGE } from '../model/task.ts'
+import type { Activities } from '../run/activities.ts'
+import type { Slot } from '../run/admission.ts'
+import { loadEnvironment } from './environments.ts'
+import { requireWorkspace, workEnvironment, type Leaves } from './leaves.ts'
+import { awaitAnswer, withdraw } from './request-activities.ts'
+
+export async function takeTurn(
+  leaves: Leaves,
+  sessions: string,
+  input: Activities['agent.turn']['input'],
+  context: ActivityContext,
+): Promise<Activities['agent.turn']['output']> {
+  const { home, clock, store, admission } = leaves
+  const task = (await store.loadTask(input.task))!
+  const env = await loadEnvironment(home, task.environment)
+  const cwd = requireWorkspace(task)
+  const program =
+    task.argv === null ? resolveAgent(task.agent, task.settings, { path: env.PATH ?? '', cwd }) : ok(commandProgram(task.argv))
+  if (!program.ok) return { ok: false, failure: program.failure, retry: false, text: '', usage: NO_USAGE }
+  const gitFolders = await findGitFolders(cwd)
+  const key = `${task.id}-${task.attempt}`
+  const claim = (underWay: boolean) => ({
+    key: context.attempt,
+    task: task.id,
+    limit: task.settings.concurrency,
+    touches: task.touches,
+    repo: task.repo,
+    underWay,
+    since: clock.now(),
+  })
+  leaves.touch(task.id)
+  let slot: Slot = await admission.take(claim(await isTurnUnderWay(program.value, sessions, key, input.turn)), context.signal)
+  leaves.touch(task.id)
+  const turn = Number(input.turn.split('.')[0])
+
+  const decide = async (ask: PermissionAsk, signal: AbortSignal): Promise<'allow' | 'deny'> => {
+    const { action, reason } = decidePermission(ask, task.settings.permissions, [cwd, ...gitFolders, env.TMPDIR ?? '/tmp'])
+    if (action !== 'ask') return action
+    const id = requestIdOf(ask.key)
+    const text = `${ask.command ?? ask.title}${ask.command === null && ask.paths.length > 0 ? ` (${ask.paths.join(', ')})` : ''}\n${reason}`
+    await store.record(
+      task.id,
+      {
+        type: 'request-opened',
+        request: {
+          id,
+          task: task.id,
+          kind: 'permission',
+          text,
+          answers: ['allow', 'deny'],
+          run: null,
+          openedAt: clock.now(),
+          closed: null,
+        },
+      },
+      `ask/${ask.key}`,
+    )
+    // What waits for a person holds no slot.
+    slot.release()
+    const answer = await awaitAnswer(store, id, signal).catch(async (error: unknown) => {
+      if (signal.reason !== 'cancelled' && signal.reason !== 'stopping') await withdraw(store, clock, task.id, id)
+      throw error
+    })
+    slot = await admission.take(claim(true), context.signal)
+    return answer === 'allow' ? 'allow' : 'deny'
+  }
+  try {
+    return await runTurn(
+      {
+        program: program.value,
+        folder: sessions,
+        key,
+        turn: input.turn,
+        prompt: input.prompt,
+        handOver: input.handOver,
+        cwd,
+        env: workEnvironment(env, task, cwd),
+        gitFolders,
+        stallMs: task.settings.stallMinutes * 60_000,
+      },
+      {
+        decide,
+        onSession: async (session) => {
+          await store.record(
+            task.id,
+            { type: 'turn-started', turn, go: input.turn, session: session as never },
+            `${context.attempt}/${session}`,
+          )
+        },
+      },
+      clock,
+      context.signal,
+    )
+  } catch (error) {
+    if (error instanceof LetGoError) throw context.signal.reason
+    throw error
+  } finally {
+    slot.release()
+  }
+}
+
+const commandProgram = (argv: readonly string[]) =>
+  ({
+    name: argv[0]!,
+    protocol: 'command',
+    argv,
+    env: {},
+    authMethod: null,
+    askMode: null,
+    wantsGitFolders: false,
+    install: '',
+  }) as const
+
+/** What a commit in a linked worktree writes to, outside of it. */
+async function findGitFolders(cwd: string): Promise<string[]> {
+  const found = await git(cwd, ['rev-parse', '--path-format=absolute', '--git-dir', '--git-common-dir'])
+  return found.ok ? [...new Set(found.value.split('\n'))] : []
+}
