@@ -7,7 +7,7 @@ import { findNotice } from '../core/notice.ts'
 import { hasSettled } from '../core/task-state.ts'
 import type { Engine } from '../engine/contract.ts'
 import type { Clock } from '../lib/clock.ts'
-import { isJobRunning, loadJob } from '../lib/job.ts'
+import { isJobRunning, killJobs, loadJob, type Job } from '../lib/job.ts'
 import { FailureError, requireOk } from '../model/failure.ts'
 import { closeRunId, taskRunId, type RequestId, type RunId, type TaskId } from '../model/ids.ts'
 import type { Request } from '../model/request.ts'
@@ -112,20 +112,24 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
     }
     return viewOf(task.id)
   }
+  /** Work under way is stopped. What waits for a review, or for its turn, still waits after the next start. */
+  const endWork = async (task: Task, signal: AbortSignal): Promise<void> => {
+    const { derived } = await views.derive(task)
+    if (derived.state === 'working' || derived.state === 'paused') await close(task, 'stopped', signal)
+    else await killJobs(await loadAgents(task), clock)
+  }
+  const loadAgents = async (task: Task): Promise<Job[]> => {
+    const names = (await readdir(join(home, 'sessions'))).filter((name) => name.startsWith(`${task.id}-${task.attempt}.`))
+    return (await Promise.all(names.map((name) => loadJob(join(home, 'sessions', name))))).filter((job) => job !== null)
+  }
   const settleFailure = async (request: Request, answer: 'retry' | 'drop' | 'go-on'): Promise<void> => {
     const task = (await store.loadTask(request.task))!
     const id = `settle/${request.id}` as RunId
     await engine.start('settle-failure', { task: task.id, attempt: task.attempt, request: request.id, answer }, { id })
   }
   const countAgents = async (tasks: readonly Task[]): Promise<number> => {
-    const open = new Set<string>(tasks.map((task) => `${task.id}-${task.attempt}`))
-    let count = 0
-    for (const name of await readdir(join(home, 'sessions')).catch(() => [])) {
-      if (!open.has(name.split('.')[0]!)) continue
-      const job = await loadJob(join(home, 'sessions', name))
-      if (job !== null && (await isJobRunning(job))) count++
-    }
-    return count
+    const jobs = (await Promise.all(tasks.map(loadAgents))).flat()
+    return (await Promise.all(jobs.map(isJobRunning))).filter(Boolean).length
   }
 
   return {
@@ -136,7 +140,7 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
     'daemon.stop': async ({ all }, { signal }) => {
       const open = await store.loadTasks({ open: true })
       const agents = await countAgents(open)
-      if (all) await Promise.all(open.map((task) => close(task, 'stopped', signal)))
+      if (all) await Promise.all(open.map((task) => endWork(task, signal)))
       // After the answer has gone out.
       setImmediate(leaves.shutDown)
       return all ? { agentsLeft: 0, agentsEnded: agents } : { agentsLeft: agents, agentsEnded: 0 }
@@ -160,7 +164,6 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
         touches: task.touches,
         checks: task.checks,
         workspace: task.end === null ? task.workspace : null,
-        preserved: task.preserved,
         session: task.session,
         turns: task.turns,
         lastWords: task.lastWords,
@@ -269,11 +272,16 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
       return null
     },
 
-    'inbox.list': async () => {
+    'inbox.list': async ({ cwd, all }) => {
+      const here = all ? null : await findRepository(cwd)
       const requests = await store.loadRequests({ open: true })
-      const names = new Map<TaskId, string>()
-      for (const { task } of requests) names.set(task, (await store.loadTask(task))?.name ?? task)
-      return requests.map((request) => formatRequest(request, names.get(request.task)!))
+      const tasks = new Map<TaskId, Task | null>()
+      for (const { task } of requests) if (!tasks.has(task)) tasks.set(task, await store.loadTask(task))
+      return requests.flatMap((request) => {
+        const task = tasks.get(request.task)
+        if (here?.ok && task?.repo !== here.value) return []
+        return [formatRequest(request, task?.name ?? request.task)]
+      })
     },
     'inbox.answer': async ({ id, answer }, { signal }) => {
       const request = await findRequest(store, id)
