@@ -1,7 +1,8 @@
 /** What an agent did in a turn, in readable pieces, from its session's logs. */
 import { join } from 'node:path'
 import type { Clock } from '../lib/clock.ts'
-import { followFile } from '../lib/follow-file.ts'
+import { followFile, watchFolder } from '../lib/follow-file.ts'
+import { hasRelay } from '../lib/job.ts'
 import { createLineSplitter } from '../lib/json-lines.ts'
 import { loadText } from '../lib/files.ts'
 import { tagOf } from './acp-session.ts'
@@ -26,9 +27,41 @@ export async function readTurn(
   turn: string,
   options: { readonly follow: boolean; readonly clock: Clock; readonly onEntry: (entry: TranscriptEntry) => void },
 ): Promise<TurnTranscript> {
-  const sent = await readSent(folder)
-  const prompt = sent.find((message) => message.method === 'session/prompt' && tagOf(message) === turn)
-  return prompt === undefined ? readCommandTurn(folder, options) : readAcpTurn(folder, sent, prompt, options)
+  if (!(await hasRelay(folder))) return readCommandTurn(folder, options)
+  const find = async (): Promise<TurnTranscript | null> => {
+    const sent = await readSent(folder)
+    const prompt = sent.find((message) => message.method === 'session/prompt' && tagOf(message) === turn)
+    return prompt === undefined ? null : readAcpTurn(folder, sent, prompt, options)
+  }
+  return (await find()) ?? (options.follow ? awaitTurn(folder, find, options.clock) : { done: Promise.resolve(), stop: () => {} })
+}
+
+/** Begins as soon as the prompt has been sent: until then the agent is starting. */
+function awaitTurn(folder: string, find: () => Promise<TurnTranscript | null>, clock: Clock): TurnTranscript {
+  let found: TurnTranscript | null = null
+  let finish = (): void => {}
+  const done = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  let looking = false
+  const look = async (): Promise<void> => {
+    if (looking || found !== null) return
+    looking = true
+    found = await find()
+    looking = false
+    if (found === null) return
+    stopWatching()
+    void found.done.then(finish)
+  }
+  const stopWatching = watchFolder(folder, clock, 250, () => void look().catch(finish))
+  return {
+    done,
+    stop() {
+      stopWatching()
+      if (found === null) finish()
+      else found.stop()
+    },
+  }
 }
 
 async function readCommandTurn(

@@ -135,6 +135,8 @@ export interface TaskView {
   readonly endedAt: string | null
   readonly failure: string | null
   readonly repo: string
+  /** The ref that keeps what its workspace held when it ended; null where all of it is on the base. */
+  readonly preserved: string | null
   /** What a read-only task or a command found; null for others. */
   readonly report: string | null
 }
@@ -146,8 +148,6 @@ export interface TaskDetail extends TaskView {
   readonly checks: readonly string[]
   /** The folder it works in; null before and after. */
   readonly workspace: string | null
-  /** The ref that keeps what its workspace held when it ended; null where all of it is on the base. */
-  readonly preserved: string | null
   readonly session: string | null
   readonly turns: number
   readonly lastWords: string | null

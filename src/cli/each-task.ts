@@ -34,5 +34,6 @@ function writeState(task: TaskView): string {
     `${paint('bold', task.name)}: ${paint(STATE_STYLES[task.state], task.state)}`,
     doing === '' || doing.startsWith(task.state) ? '' : `, ${doing}`,
     change === '' ? '' : paint('dim', ` (${change})`),
+    task.preserved === null ? '' : `\n  its work is kept: git log ${task.preserved}`,
   ].join('')
 }

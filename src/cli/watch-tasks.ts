@@ -48,7 +48,7 @@ async function follow(daemon: SteadyClient, tasks: Map<string, TaskView>, screen
   }
   const watching = daemon.stream(
     'watch',
-    { cwd },
+    { cwd, all },
     ({ task, notice }) => {
       tasks.set(task.id, task)
       screen.show(tasks, task)

@@ -48,7 +48,7 @@ export function bindActivities(leaves: Leaves): ActivityTable<Activities> {
       await endAttempt(sessions, task, attempt, clock)
       return null
     },
-    'change.commit': async ({ task: id }) => {
+    'change.commit': async ({ task: id, note }) => {
       leaves.touch(id)
       const task = await requireTask(id)
       const kept = await workspaces.keepLeftBranch(task.repo, task.name, task.branch)
@@ -57,7 +57,7 @@ export function bindActivities(leaves: Leaves): ActivityTable<Activities> {
         path: requireWorkspace(task),
         branch: task.branch,
         base: task.baseCommit!,
-        message: composeMessage(task),
+        message: composeMessage(task, note),
       })
     },
     'check.run': (input, context) => runChecks(leaves, sessions, input, context),
@@ -163,17 +163,22 @@ export function bindActivities(leaves: Leaves): ActivityTable<Activities> {
   }
 }
 
-/** What the commit says that holds what an agent left: the prompt's first line, or the command. */
-function composeMessage(task: Task): string {
-  const line =
-    task.prompt
-      .replaceAll(/<steps>[^]*?<\/steps>/g, '')
-      .trim()
-      .split('\n')[0]
-      ?.trim() ?? ''
-  const subject = line.length > 72 ? `${line.slice(0, 71)}…` : line
-  return subject === '' ? task.name : `${subject}\n\nHeddle-Task: ${task.name}`
+/** What the commit says that holds what an agent left: the prompt's first line, and what this turn was for. */
+function composeMessage(task: Task, note = ''): string {
+  const title = firstLine(task.prompt) || task.name
+  const subject = note === '' ? title : `${cut(title, 40)}: ${firstLine(note)}`
+  return `${cut(subject, 72)}\n\nHeddle-Task: ${task.name}`
 }
+
+/** Steps are the scripted agent's, and mean nothing to a reader. */
+const firstLine = (text: string): string =>
+  text
+    .replaceAll(/<steps>[^]*?<\/steps>/g, '')
+    .trim()
+    .split('\n')[0]!
+    .trim()
+
+const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
 
 async function endAttempt(sessions: string, task: TaskId, attempt: number, clock: Clock): Promise<void> {
   const names = (await readdir(sessions)).filter(

@@ -17,16 +17,20 @@ export async function startServer(path: string, handlers: Handlers): Promise<{ s
   // We hold the home's lock, so a socket that is there belongs to nobody.
   await rm(path, { force: true })
   const sockets = new Set<Socket>()
+  const calls: OpenCalls = new Set()
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
-    serve(socket, handlers)
+    serve(socket, handlers, calls)
   })
   await listen(server, path)
   await chmod(path, 0o600)
   return {
     async stop() {
       server.close()
+      // Whoever waits is told, lest it take the lost connection for a crash and start us again.
+      for (const call of calls) call.refuse({ kind: 'daemon-not-running' })
+      calls.clear()
       // What has been answered still goes out.
       for (const socket of sockets) socket.destroySoon()
       await rm(path, { force: true })
@@ -50,7 +54,10 @@ interface Call {
   readonly params?: unknown
 }
 
-function serve(socket: Socket, handlers: Handlers): void {
+/** Calls that have not been answered. */
+type OpenCalls = Set<{ refuse(failure: Failure): void }>
+
+function serve(socket: Socket, handlers: Handlers, calls: OpenCalls): void {
   const gone = new AbortController()
   const send = (message: object): void => {
     if (socket.writable) socket.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`)
@@ -60,7 +67,11 @@ function serve(socket: Socket, handlers: Handlers): void {
   const splitter = createLineSplitter(MAX_LINE, (line) => {
     const call = 'text' in line ? (parseJson(line.text) as Call | undefined) : undefined
     if (typeof call?.method !== 'string') return send({ id: null, error: { code: -32700, message: 'not a JSON-RPC call' } })
-    void answer(call, handlers, gone.signal, send)
+    const open = { refuse: (failure: Failure) => send({ id: call.id, error: describeError(failure) }) }
+    calls.add(open)
+    void answer(call, handlers, gone.signal, (message) => {
+      if (calls.has(open)) send(message)
+    }).finally(() => calls.delete(open))
   })
   socket.on('data', (chunk) => splitter.push(chunk as Buffer))
 }

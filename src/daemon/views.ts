@@ -138,6 +138,7 @@ function formatTask(task: Task, { state, doing }: DerivedState, needs: string[],
     endedAt: task.end === null ? null : formatTime(task.end.at),
     failure: task.end !== null && task.end.failure !== null ? describeFailure(task.end.failure) : null,
     repo: task.repo,
+    preserved: task.preserved,
     report: state === 'reported' ? task.lastWords : null,
   }
 }

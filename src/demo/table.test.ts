@@ -32,6 +32,7 @@ function makeView(
     endedAt: endedMs === null ? null : at(endedMs),
     failure: null,
     repo: '/r',
+    preserved: null,
     report: null,
     waitsForPerson: null,
   }

@@ -54,7 +54,14 @@ const PLAIN = 'dir=$1; shift; "$@" <"$dir/in" >>"$dir/out" 2>&1; echo $? >"$dir/
 export async function startJob(start: JobStart): Promise<Job> {
   const { folder, attempt } = start
   await makePrivateFolder(folder)
-  const about = { layout: LAYOUT, attempt, startedAt: start.startedAt, argv: start.argv, cwd: start.cwd }
+  const about = {
+    layout: LAYOUT,
+    attempt,
+    relay: start.input === 'relay',
+    startedAt: start.startedAt,
+    argv: start.argv,
+    cwd: start.cwd,
+  }
   await writeFileAtomically(join(folder, 'job.json'), JSON.stringify({ ...about, process: null }))
   await writeFile(join(folder, 'in'), start.input === 'relay' ? '' : start.input.text, { mode: 0o600 })
   await writeFile(join(folder, 'out'), '', { mode: 0o600 })
@@ -83,6 +90,11 @@ export async function loadJob(folder: string): Promise<Job | null> {
   if (text === null) return null
   const value = parseJson(text) as Omit<Job, 'folder'> | undefined
   return value === undefined ? null : { folder, attempt: value.attempt, startedAt: value.startedAt, process: value.process }
+}
+
+/** Whether its standard input is a log that grows. */
+export async function hasRelay(folder: string): Promise<boolean> {
+  return (parseJson((await loadText(join(folder, 'job.json'))) ?? '') as { relay?: boolean } | undefined)?.relay === true
 }
 
 export async function isJobRunning(job: Job): Promise<boolean> {

@@ -19,7 +19,8 @@ export type Activities = {
   'agent.turn': { input: { task: TaskId; turn: string; prompt: string; handOver: string }; output: TurnReport }
   /** Ends every process of the task's attempt. */
   'attempt.end': { input: { task: TaskId; attempt: number }; output: null }
-  'change.commit': { input: { task: TaskId }; output: Result<Change | null> }
+  /** `note`: what this turn was for, where it was not the task itself. */
+  'change.commit': { input: { task: TaskId; note: string }; output: Result<Change | null> }
   /** Runs the task's checks, one after the other, until one fails. Holds a slot. */
   'check.run': {
     input: { task: TaskId; where: 'workspace' | 'scratch'; commit: GitHash; tree: GitHash; label: string }

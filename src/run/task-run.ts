@@ -50,6 +50,7 @@ async function work(context: Context, task: Task): Promise<Ending> {
 
   const isCommand = task.argv !== null
   let prompt = isCommand ? '' : composeFirstPrompt(task)
+  let note = ''
   let round = 1
   let conflicts = 0
   let conflicted: readonly string[] = []
@@ -59,10 +60,11 @@ async function work(context: Context, task: Task): Promise<Ending> {
     const message = await context.signal<{ text: string }>(`message/${turn}`, 'message', { timeoutMs: 0 })
     if (message !== null) {
       prompt = message.text
+      note = message.text
       continue
     }
 
-    const committed = await context.act(`commit/${turn}`, 'change.commit', { task: task.id })
+    const committed = await context.act(`commit/${turn}`, 'change.commit', { task: task.id, note })
     if (!committed.ok) return fail(committed.failure)
     const change = task.readOnly ? null : committed.value
     await record(context, `committed/${turn}`, task.id, { type: 'change-committed', change })
@@ -89,6 +91,7 @@ async function work(context: Context, task: Task): Promise<Ending> {
     if (!hasPassed(evidence)) {
       if (round >= task.settings.rounds || isCommand) return fail(describeFailedChecks(evidence, round))
       prompt = composeCheckFeedback(evidence, round, task.settings.rounds)
+      note = 'mend what the checks found'
       round++
       continue
     }
@@ -97,6 +100,7 @@ async function work(context: Context, task: Task): Promise<Ending> {
     const decision = await review(context, task, turn, change, evidence)
     if (decision.kind === 'revise') {
       prompt = composeRevision(decision.comments)
+      note = decision.comments
       continue
     }
     if (task.base.ref === null) return REPORTED
@@ -121,6 +125,7 @@ async function work(context: Context, task: Task): Promise<Ending> {
       landing.kind === 'conflict'
         ? `conflicts with ${task.base.name} in ${landing.files.join(', ')}`
         : `fails its checks on top of the new ${task.base.name}`
+    note = `fit it to the new ${task.base.name}`
     const brought = await context.act(`conflict/${turn}`, 'landing.conflict', {
       task: task.id,
       commit: change.commit,

@@ -104,6 +104,7 @@ export function makeTask(fields: Partial<TaskView> = {}): TaskView {
     endedAt: null,
     failure: null,
     repo: '/repo',
+    preserved: null,
     report: null,
     ...fields,
   }

@@ -4,8 +4,8 @@ import { doToEach } from '../each-task.ts'
 export const help = `
 Usage: heddle stop TASK… [--json]
 
-Ends what the task runs, with all that it started. What it has done so far is kept on its branch and in heddle show. Returns
-when its processes are gone.
+Ends what the task runs, with all that it started. What it has done so far is kept under refs/heddle/preserved/. Returns when
+its processes are gone and its work is kept.
 
 Options
   --json  prints the task as JSON; a list when several are named
