@@ -1,7 +1,7 @@
 /** The agents that Heddle knows how to start. Everything else about them comes from `initialize`. */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { findOnPath } from '../lib/find-on-path.ts'
+import { findOnPath, type CommandPlaces } from '../lib/find-on-path.ts'
 import { failed, ok, type Result } from '../model/failure.ts'
 import type { Settings } from '../model/settings.ts'
 import type { AgentProgram } from './contract.ts'
@@ -43,11 +43,7 @@ function knownAgents(settings: Settings): string[] {
 }
 
 /** The named agent, else the configured one, else the first known one that is installed. Checks that it can be started. */
-export function resolveAgent(
-  name: string | null,
-  settings: Settings,
-  where: { readonly path: string; readonly cwd: string },
-): Result<AgentProgram> {
+export function resolveAgent(name: string | null, settings: Settings, where: CommandPlaces): Result<AgentProgram> {
   const wanted = name ?? settings.agent ?? findInstalled(where)
   if (wanted === null) {
     return failed({
@@ -73,16 +69,16 @@ export function resolveAgent(
           wantsGitFolders: row?.wantsGitFolders ?? false,
           install: `It is configured under \`agents.${wanted}\` in heddle.yaml.`,
         }
-  const [command = ''] = program.argv
-  if (findOnPath(command, where.path, where.cwd) === null)
-    return failed({ kind: 'agent-not-installed', agent: wanted, command, todo: program.install })
-  return ok(program)
+  const [command = '', ...words] = program.argv
+  const found = findOnPath(command, { ...where, path: program.env.PATH ?? where.path })
+  if (found === null) return failed({ kind: 'agent-not-installed', agent: wanted, command, todo: program.install })
+  return ok(command.includes('/') ? { ...program, argv: [found, ...words] } : program)
 }
 
 const realAgents = (): string[] => Object.keys(KNOWN).filter((name) => name !== 'scripted')
 
-function findInstalled(where: { readonly path: string; readonly cwd: string }): string | null {
-  return realAgents().find((name) => findOnPath(KNOWN[name]!.argv[0]!, where.path, where.cwd) !== null) ?? null
+function findInstalled(where: CommandPlaces): string | null {
+  return realAgents().find((name) => findOnPath(KNOWN[name]!.argv[0]!, where) !== null) ?? null
 }
 
 function scriptedAgent(): string {

@@ -2,6 +2,7 @@
 export function suggestName(prompt: string): string {
   const words = prompt
     .replaceAll(/<steps>[^]*?(<\/steps>|$)/g, ' ')
+    .replaceAll(/['’]/g, '')
     .normalize('NFKD')
     .replaceAll(/\p{M}/gu, '')
     .toLowerCase()

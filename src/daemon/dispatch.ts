@@ -168,7 +168,7 @@ function chooseName(spec: TaskSpec, taken: ReadonlySet<string>): Result<string> 
 
 function chooseAgent(spec: TaskSpec, settings: Settings, path: string, repo: string, notes: Set<string>): Result<string> {
   if (spec.argv !== undefined) {
-    if (findOnPath(spec.argv[0]!, path, repo) !== null) return ok('command')
+    if (findOnPath(spec.argv[0]!, { path, folders: [repo] }) !== null) return ok('command')
     return failed({
       kind: 'bad-input',
       what: `the command \`${spec.argv[0]}\` was not found`,
@@ -181,7 +181,7 @@ function chooseAgent(spec: TaskSpec, settings: Settings, path: string, repo: str
       what: 'the prompt is empty',
       todo: 'Say what is to be done, for example: heddle run "Fix the login test"',
     })
-  const program = resolveAgent(spec.agent ?? null, settings, { path, cwd: repo })
+  const program = resolveAgent(spec.agent ?? null, settings, { path, folders: [repo] })
   if (!program.ok) return program
   if (program.value.name === 'scripted')
     notes.add('the agent `scripted` only plays the steps written in the prompt; it is for demonstrations and tests')

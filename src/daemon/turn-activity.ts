@@ -4,6 +4,7 @@ import { resolveAgent } from '../agent/known-agents.ts'
 import { isTurnUnderWay, runTurn } from '../agent/run-turn.ts'
 import { decidePermission } from '../core/permission-policy.ts'
 import type { ActivityContext } from '../engine/contract.ts'
+import { findOnPath, type CommandPlaces } from '../lib/find-on-path.ts'
 import { git } from '../lib/git.ts'
 import { requestIdOf } from '../lib/new-id.ts'
 import { ok } from '../model/failure.ts'
@@ -24,8 +25,9 @@ export async function takeTurn(
   const task = (await store.loadTask(input.task))!
   const env = await loadEnvironment(home, task.environment)
   const cwd = requireWorkspace(task)
-  const program =
-    task.argv === null ? resolveAgent(task.agent, task.settings, { path: env.PATH ?? '', cwd }) : ok(commandProgram(task.argv))
+  // A program of the repository's own is taken from the worktree, or else, where git does not track it, from the user's checkout.
+  const places = { path: env.PATH ?? '', folders: [cwd, task.repo] }
+  const program = task.argv === null ? resolveAgent(task.agent, task.settings, places) : ok(commandProgram(task.argv, places))
   if (!program.ok) return { ok: false, failure: program.failure, retry: false, text: '', usage: NO_USAGE }
   const gitFolders = await findGitFolders(cwd)
   const key = `${task.id}-${task.attempt}`
@@ -109,11 +111,11 @@ export async function takeTurn(
   }
 }
 
-const commandProgram = (argv: readonly string[]) =>
+const commandProgram = ([command = '', ...words]: readonly string[], places: CommandPlaces) =>
   ({
-    name: argv[0]!,
+    name: command,
     protocol: 'command',
-    argv,
+    argv: [command.includes('/') ? (findOnPath(command, places) ?? command) : command, ...words],
     env: {},
     authMethod: null,
     askMode: null,

@@ -29,7 +29,9 @@ export async function makeSample(folder: string): Promise<void> {
 /** The command that runs the sample's tests. */
 export function testCommand(): string {
   // Whoever ran `npm start` has a Node on PATH; whoever ran our own Node by its path may have none.
-  return findOnPath('node', process.env.PATH ?? '', '/') ? 'node --test' : `'${process.execPath.replaceAll("'", `'\\''`)}' --test`
+  return findOnPath('node', { path: process.env.PATH ?? '', folders: ['/'] })
+    ? 'node --test'
+    : `'${process.execPath.replaceAll("'", `'\\''`)}' --test`
 }
 
 const listFiles = (): Record<string, string> => ({

@@ -69,7 +69,7 @@ async function makePlace(): Promise<Place> {
 
 /** One that would start here; else the first that people have. */
 function findAgent(): string {
-  const isInstalled = (command: string): boolean => findOnPath(command, process.env.PATH ?? '', '/') !== null
+  const isInstalled = (command: string): boolean => findOnPath(command, { path: process.env.PATH ?? '', folders: ['/'] }) !== null
   return !isInstalled('claude-agent-acp') && isInstalled('codex-acp') ? 'codex' : 'claude'
 }
 

@@ -1,15 +1,19 @@
 import { accessSync, constants, statSync } from 'node:fs'
-import { delimiter, isAbsolute, resolve } from 'node:path'
+import { delimiter, resolve } from 'node:path'
 
-/** The absolute path of an executable file, as a shell in `cwd` with that `PATH` would find it; null when there is none. */
-export function findOnPath(command: string, path: string, cwd: string): string | null {
-  const candidates =
-    command.includes('/') || isAbsolute(command)
-      ? [resolve(cwd, command)]
-      : path
-          .split(delimiter)
-          .filter((folder) => folder !== '')
-          .map((folder) => resolve(cwd, folder, command))
+/** Where commands are looked up. A command with a `/` is looked for in each folder in turn, others on the PATH. */
+export interface CommandPlaces {
+  readonly path: string
+  readonly folders: readonly string[]
+}
+
+/** The absolute path of an executable file, as a shell would find it; null when there is none. */
+export function findOnPath(command: string, { path, folders }: CommandPlaces): string | null {
+  const candidates = command.includes('/')
+    ? folders.map((folder) => resolve(folder, command))
+    : path
+        .split(delimiter)
+        .flatMap((entry) => (entry === '' || folders[0] === undefined ? [] : [resolve(folders[0], entry, command)]))
   return candidates.find(isExecutable) ?? null
 }
 

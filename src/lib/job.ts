@@ -8,7 +8,7 @@
  *     exit       its exit code, once it has ended
  */
 import { spawn } from 'node:child_process'
-import { stat, writeFile } from 'node:fs/promises'
+import { rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from './clock.ts'
 import { loadText, makePrivateFolder, writeFileAtomically } from './files.ts'
@@ -63,6 +63,8 @@ export async function startJob(start: JobStart): Promise<Job> {
     cwd: start.cwd,
   }
   await writeFileAtomically(join(folder, 'job.json'), JSON.stringify({ ...about, process: null }))
+  // Of one that was started here, and never known to run, because the daemon died in between.
+  await rm(join(folder, 'exit'), { force: true })
   await writeFile(join(folder, 'in'), start.input === 'relay' ? '' : start.input.text, { mode: 0o600 })
   await writeFile(join(folder, 'out'), '', { mode: 0o600 })
   await writeFile(join(folder, 'err'), '', { mode: 0o600 })
