@@ -1,5 +1,6 @@
 /** What a repository is like, and whether Heddle can work in it. */
-import { realpath } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { git, runGit, splitZ } from '../lib/git.ts'
 import { failed, ok, type Result } from '../model/failure.ts'
 import type { GitHash } from '../model/ids.ts'
@@ -30,6 +31,21 @@ export async function findRepository(path: string): Promise<Result<string>> {
   const main = fields[0]?.replace(/^worktree /, '')
   if (main === undefined) return failed({ kind: 'not-a-repository', path })
   return ok(await realpath(main))
+}
+
+/**
+ * The same for looking tasks up, without starting git where the folder's layout says it all: that makes `heddle ps` twice as
+ * fast. Null where there is no repository.
+ */
+export async function locateRepository(path: string): Promise<string | null> {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const found = await stat(join(folder, '.git')).catch(() => null)
+    if (found?.isDirectory() === true) return realpath(folder)
+    // A linked worktree, whose `.git` is a file, or a layout of its own.
+    if (found !== null || dirname(folder) === folder) break
+  }
+  const repository = await findRepository(path)
+  return repository.ok ? repository.value : null
 }
 
 /** Refuses what workspaces cannot hold. */
