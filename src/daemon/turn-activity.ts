@@ -125,6 +125,9 @@ const commandProgram = ([command = '', ...words]: readonly string[], places: Com
 
 /** What a commit in a linked worktree writes to, outside of it. */
 async function findGitFolders(cwd: string): Promise<string[]> {
-  const found = await git(cwd, ['rev-parse', '--path-format=absolute', '--git-dir', '--git-common-dir'])
-  return found.ok ? [...new Set(found.value.split('\n'))] : []
+  // One call each, because a path may hold a line end.
+  const found = await Promise.all(
+    ['--git-dir', '--git-common-dir'].map((which) => git(cwd, ['rev-parse', '--path-format=absolute', which])),
+  )
+  return [...new Set(found.flatMap((one) => (one.ok ? [one.value] : [])))]
 }
