@@ -13,7 +13,7 @@ import type { Task } from '../model/task.ts'
 import type { Activities } from '../run/activities.ts'
 import { runChecks } from './check-activity.ts'
 import { requireWorkspace, type Leaves } from './leaves.ts'
-import { awaitNeeds, findDependents } from './need-activities.ts'
+import { awaitNeeds, findAllDependents, findDependents, settleNeeds } from './need-activities.ts'
 import { withdraw } from './request-activities.ts'
 import { takeTurn } from './turn-activity.ts'
 
@@ -32,7 +32,7 @@ export function bindActivities(leaves: Leaves): ActivityTable<Activities> {
       await store.record(task, event, context.attempt)
       return null
     },
-    'needs.await': ({ task }, context) => awaitNeeds(store, task, context.signal),
+    'needs.await': ({ task }, context) => awaitNeeds(leaves, task, context.signal),
     'workspace.open': async ({ task: id }) => {
       leaves.touch(id)
       const task = await requireTask(id)
@@ -124,34 +124,12 @@ export function bindActivities(leaves: Leaves): ActivityTable<Activities> {
       for (const request of await store.loadRequests({ task, open: true })) await withdraw(store, clock, task, request.id)
       return null
     },
-    'dependents.ask': async ({ task: id, outcome }, context) => {
-      if (outcome === 'landed' || outcome === 'reported') return null
-      const dependents = await findDependents(store, id)
-      if (dependents.length === 0) return null
-      const task = await requireTask(id)
-      const names = dependents.map((one) => `\`${one.name}\``).join(', ')
-      const request = requestIdOf(context.attempt)
-      const text = `\`${task.name}\` is ${outcome}, and ${names} ${dependents.length === 1 ? 'waits' : 'wait'} for it: retry it, drop what waits, or go on without it?`
-      await store.record(
-        id,
-        {
-          type: 'request-opened',
-          request: {
-            id: request,
-            task: id,
-            kind: 'failure',
-            text,
-            answers: ['retry', 'drop', 'go-on'],
-            run: null,
-            openedAt: clock.now(),
-            closed: null,
-          },
-        },
-        context.attempt,
-      )
+    'needs.settle': async ({ task }) => {
+      await settleNeeds(leaves, await requireTask(task))
       return null
     },
-    'dependents.find': async ({ task }) => (await findDependents(store, task)).map((one) => one.id),
+    'dependents.find': async ({ task, deep }) =>
+      deep ? findAllDependents(store, task) : (await findDependents(store, task)).map((one) => one.id),
     'run.cancel': async ({ run }) => {
       await leaves.engine().cancel(run)
       return null

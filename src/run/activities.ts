@@ -4,7 +4,7 @@ import type { TaskEvent } from '../model/event.ts'
 import type { Failure, Result } from '../model/failure.ts'
 import type { GitHash, RequestId, RunId, TaskId } from '../model/ids.ts'
 import type { RequestKind } from '../model/request.ts'
-import type { Outcome, Task, Usage } from '../model/task.ts'
+import type { Task, Usage } from '../model/task.ts'
 
 export type Activities = {
   'task.load': { input: { task: TaskId }; output: Task }
@@ -41,10 +41,10 @@ export type Activities = {
   }
   'request.close': { input: { task: TaskId; request: RequestId; answer: string; by: 'person' | 'heddle' }; output: null }
   'requests.withdraw': { input: { task: TaskId }; output: null }
-  /** If tasks wait for this one, asks a person what becomes of them. */
-  'dependents.ask': { input: { task: TaskId; outcome: Outcome }; output: null }
-  /** Tasks that need this one and have not ended. */
-  'dependents.find': { input: { task: TaskId }; output: readonly TaskId[] }
+  /** The task has ended: if others wait for it in vain, asks a person what becomes of them; takes back what it made us ask. */
+  'needs.settle': { input: { task: TaskId }; output: null }
+  /** Tasks that need this one and have not ended. `deep`: and those that need them, each behind what needs it. */
+  'dependents.find': { input: { task: TaskId; deep: boolean }; output: readonly TaskId[] }
   'run.cancel': { input: { run: RunId }; output: null }
   'run.start': { input: { run: 'task' | 'close'; id: RunId; input: unknown }; output: null }
 }

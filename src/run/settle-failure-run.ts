@@ -1,6 +1,6 @@
 /** A need failed, and a person decided what becomes of the tasks that wait for it. */
 import type { RunContext } from '../engine/contract.ts'
-import { closeRunId, taskRunId } from '../model/ids.ts'
+import { taskRunId } from '../model/ids.ts'
 import type { Activities, Runs } from './activities.ts'
 import { record } from './task-run.ts'
 
@@ -16,17 +16,13 @@ export async function runSettleFailure(
       input: { task: id, attempt: attempt + 1 },
     })
   } else {
-    const dependents = await context.act('dependents', 'dependents.find', { task: id })
+    // With `drop`, each comes behind what waits for it, so that nobody is asked about that one.
+    const dependents = await context.act('dependents', 'dependents.find', { task: id, deep: answer === 'drop' })
     for (const dependent of dependents) {
       if (answer === 'go-on') await record(context, `waive/${dependent}`, dependent, { type: 'need-waived', need: id })
       else {
         const task = await context.act(`load/${dependent}`, 'task.load', { task: dependent })
-        const input = { task: dependent, attempt: task.attempt, as: 'discarded' }
-        await context.act(`drop/${dependent}`, 'run.start', {
-          run: 'close',
-          id: closeRunId(dependent, task.attempt, 'discarded'),
-          input,
-        })
+        await context.child(`drop/${dependent}`, 'close', { task: dependent, attempt: task.attempt, as: 'discarded' })
       }
     }
   }

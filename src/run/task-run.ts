@@ -273,7 +273,7 @@ export async function endTask(context: Context, task: Task, { outcome, failure }
     outcome,
     failure: failure ?? (closed.ok ? null : closed.failure),
   })
-  await context.act(`${prefix}end/dependents`, 'dependents.ask', { task: task.id, outcome })
+  await context.act(`${prefix}end/needs`, 'needs.settle', { task: task.id })
 }
 
 export function record(
