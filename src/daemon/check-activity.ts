@@ -20,6 +20,22 @@ export async function runChecks(
   input: Activities['check.run']['input'],
   context: ActivityContext,
 ): Promise<Result<readonly Evidence[]>> {
+  const arrive = leaves.admission.expect()
+  try {
+    return await runExpectedChecks(leaves, sessions, input, context, arrive)
+  } finally {
+    arrive()
+  }
+}
+
+/** `arrive` is called once the checks have asked for their slot. */
+async function runExpectedChecks(
+  leaves: Leaves,
+  sessions: string,
+  input: Activities['check.run']['input'],
+  context: ActivityContext,
+  arrive: () => void,
+): Promise<Result<readonly Evidence[]>> {
   const { home, clock, store, workspaces, admission } = leaves
   const task = (await store.loadTask(input.task))!
   const env = await loadEnvironment(home, task.environment)
@@ -28,7 +44,7 @@ export async function runChecks(
   leaves.touch(task.id)
   const prefix = `${task.id}-${task.attempt}-check-${input.label}`
   const underWay = (await loadJob(join(sessions, `${prefix}-1`))) !== null
-  const slot = await admission.take(
+  const entry = admission.take(
     {
       key: context.attempt,
       task: task.id,
@@ -40,6 +56,8 @@ export async function runChecks(
     },
     context.signal,
   )
+  arrive()
+  const slot = await entry
   leaves.touch(task.id)
   try {
     const evidence: Evidence[] = []

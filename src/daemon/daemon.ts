@@ -64,6 +64,7 @@ export async function startDaemon(options: {
   }
   const handlers = createHandlers({ home, version, clock, store, engine, views, desk, feed, shutDown: onStop })
   const server = await startServer(socketPath(home), handlers)
+  admission.endAdoption()
   return {
     async stop() {
       await server.stop()

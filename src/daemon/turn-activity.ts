@@ -21,6 +21,22 @@ export async function takeTurn(
   input: Activities['agent.turn']['input'],
   context: ActivityContext,
 ): Promise<Activities['agent.turn']['output']> {
+  const arrive = leaves.admission.expect()
+  try {
+    return await takeExpectedTurn(leaves, sessions, input, context, arrive)
+  } finally {
+    arrive()
+  }
+}
+
+/** `arrive` is called once the turn has asked for its slot. */
+async function takeExpectedTurn(
+  leaves: Leaves,
+  sessions: string,
+  input: Activities['agent.turn']['input'],
+  context: ActivityContext,
+  arrive: () => void,
+): Promise<Activities['agent.turn']['output']> {
   const { home, clock, store, admission } = leaves
   const task = (await store.loadTask(input.task))!
   const env = await loadEnvironment(home, task.environment)
@@ -41,7 +57,9 @@ export async function takeTurn(
     since: clock.now(),
   })
   leaves.touch(task.id)
-  let slot: Slot = await admission.take(claim(await isTurnUnderWay(program.value, sessions, key, input.turn)), context.signal)
+  const entry = admission.take(claim(await isTurnUnderWay(program.value, sessions, key, input.turn)), context.signal)
+  arrive()
+  let slot: Slot = await entry
   leaves.touch(task.id)
   const turn = Number(input.turn.split('.')[0])
 

@@ -7,6 +7,13 @@ export interface Slot {
 }
 
 export interface Admission {
+  /**
+   * Says that somebody comes who may be under way since before a restart. Until all who said so have called the returned
+   * function, nobody new is let in. Idempotent; after `endAdoption` it says nothing any more.
+   */
+  expect(): () => void
+  /** All who were under way before the restart have been called. */
+  endAdoption(): void
   /** Resolves when the claim has its slot. Rejects with `signal.reason` when aborted before. */
   take(claim: Claim, signal: AbortSignal): Promise<Slot>
   /** Why a task waits for a slot; null when it does not. */
@@ -18,10 +25,15 @@ export function createAdmission(): Admission {
   const waiting = new Map<string, { readonly claim: Claim; readonly start: () => void }>()
   let holds: ReadonlyMap<string, Hold> = new Map()
   let scheduled = false
+  let adopting = true
+  let expected = 0
 
   const decide = (): void => {
     scheduled = false
-    const decisions = plan({ holding: [...holding.values()], waiting: [...waiting.values()].map((one) => one.claim) })
+    const decisions = plan({
+      holding: [...holding.values()],
+      waiting: [...waiting.values()].map((one) => one.claim).filter((claim) => claim.underWay || !(adopting || expected > 0)),
+    })
     holds = decisions.hold
     for (const claim of decisions.start) {
       const { start } = waiting.get(claim.key)!
@@ -38,6 +50,21 @@ export function createAdmission(): Admission {
   }
 
   return {
+    expect() {
+      if (!adopting) return () => {}
+      expected++
+      let has = false
+      return () => {
+        if (has) return
+        has = true
+        expected--
+        decideSoon()
+      }
+    },
+    endAdoption() {
+      adopting = false
+      decideSoon()
+    },
     take(claim, signal) {
       return new Promise((resolve, reject) => {
         const leave = (): void => {
