@@ -96,6 +96,12 @@ async function work(context: Context, task: Task): Promise<Ending> {
       continue
     }
     round = 1
+    const late = await context.signal<{ text: string }>(`message/${turn}/checked`, 'message', { timeoutMs: 0 })
+    if (late !== null) {
+      prompt = late.text
+      note = late.text
+      continue
+    }
 
     const decision = await review(context, task, turn, change, evidence)
     if (decision.kind === 'revise') {

@@ -6,7 +6,17 @@ import assert from 'node:assert/strict'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -48,6 +58,8 @@ export interface Rig {
   makeGate(): Gate
   /** Processes of this rig whose environment holds that text; all of them without one. */
   findProcesses(holding?: string): number[]
+  /** Resolves when an agent has made the file. */
+  waitForFile(file: string): Promise<void>
 }
 
 export interface Gate {
@@ -121,6 +133,10 @@ export function createRig(t: { after(end: () => Promise<void>): void }, variable
     makeGate() {
       const file = join(folder, `gate-${randomBytes(4).toString('hex')}`)
       return { file, step: { waitFor: { file } }, open: () => writeFileSync(file, '') }
+    },
+    async waitForFile(file) {
+      const left = await waitForEnd(() => (existsSync(file) ? [] : [0]))
+      assert.deepEqual(left, [], `${file} was not made`)
     },
     async killDaemon() {
       const pid = await daemonPid()
