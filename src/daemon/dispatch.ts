@@ -19,6 +19,7 @@ import { NO_USAGE, type Base, type Task } from '../model/task.ts'
 import type { Store } from '../store/contract.ts'
 import {
   findBranchInTheWay,
+  loadBranchesNear,
   findRepository,
   findSubmodules,
   inspectRepository,
@@ -56,17 +57,21 @@ export function createDispatchDesk(leaves: {
     const ids = new Map<string, TaskId>()
     const notes = new Set<string>()
     const bases = new Map<string, { base: Base; settings: Settings }>()
+    const branchesOf = new Map<string, readonly string[]>()
     const tasks: Task[] = []
     for (const spec of specs) {
-      const name = requireOk(chooseName(spec, taken))
-      taken.add(name)
-      const id = newTaskId()
-      ids.set(name, id)
       const where = bases.get(spec.base ?? '') ?? requireOk(await loadBase(cwd, repo, spec.base ?? null, notes))
       bases.set(spec.base ?? '', where)
       const { base, settings } = where
-      const branch = `${settings.branchPrefix}/${name}`
-      const inTheWay = await findBranchInTheWay(repo, branch)
+      const prefix = settings.branchPrefix
+      const branches = branchesOf.get(prefix) ?? requireOk(await loadBranchesNear(repo, prefix))
+      branchesOf.set(prefix, branches)
+      const name = requireOk(chooseName(spec, taken, prefix, branches))
+      taken.add(name)
+      const id = newTaskId()
+      ids.set(name, id)
+      const branch = `${prefix}/${name}`
+      const inTheWay = findBranchInTheWay(branches, branch)
       if (inTheWay !== null) throw new FailureError({ kind: 'branch-in-the-way', branch: inTheWay, wanted: branch })
       tasks.push({
         id,
@@ -154,8 +159,11 @@ function toSpec(planned: PlannedTask): TaskSpec {
   }
 }
 
-function chooseName(spec: TaskSpec, taken: ReadonlySet<string>): Result<string> {
-  if (spec.name === undefined) return ok(freeName(suggestName(spec.prompt), (name) => taken.has(name)))
+function chooseName(spec: TaskSpec, taken: ReadonlySet<string>, prefix: string, branches: readonly string[]): Result<string> {
+  if (spec.name === undefined) {
+    const isOfBranch = (name: string): boolean => branches.some((one) => `${one}/`.startsWith(`${prefix}/${name}/`))
+    return ok(freeName(suggestName(spec.prompt), (name) => taken.has(name) || isOfBranch(name)))
+  }
   const problem = findNameProblem(spec.name)
   if (problem !== null)
     return failed({

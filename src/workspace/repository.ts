@@ -10,7 +10,9 @@ const OLDEST_GIT = [2, 39] as const
 
 /** Finds the main worktree of the repository that `path` is in, also from a subfolder or a linked worktree. */
 export async function findRepository(path: string): Promise<Result<string>> {
-  const shown = await runGit(path, ['rev-parse', '--is-bare-repository', '--git-common-dir', '--is-inside-work-tree'])
+  const shown = await runGit(path, ['rev-parse', '--is-bare-repository', '--git-common-dir', '--is-inside-work-tree'], {
+    discover: true,
+  })
   if (shown.problem === 'not-found') {
     const version = await runGit('/', ['--version'])
     return version.problem === 'not-found'
@@ -23,7 +25,7 @@ export async function findRepository(path: string): Promise<Result<string>> {
     return failed({ kind: 'not-a-repository', path })
   }
   if (shown.stdout.startsWith('true')) return failed({ kind: 'bare-repository', path })
-  const listed = await git(path, ['worktree', 'list', '--porcelain', '-z'])
+  const listed = await git(path, ['worktree', 'list', '--porcelain', '-z'], { discover: true })
   if (!listed.ok) return listed
   const [first] = listed.value.split('\0\0')
   const fields = splitZ(first ?? '')
@@ -64,8 +66,8 @@ export async function inspectRepository(repo: string): Promise<Result<null>> {
 /** Resolves where a task starts: what the caller named, else the branch (or commit) that is checked out at `cwd`. */
 export async function resolveBase(cwd: string, repo: string, name: string | null): Promise<Result<Base>> {
   if (name === null) {
-    const branch = await runGit(cwd, ['symbolic-ref', '--quiet', 'HEAD'])
-    const commit = await runGit(cwd, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'])
+    const branch = await runGit(cwd, ['symbolic-ref', '--quiet', 'HEAD'], { discover: true })
+    const commit = await runGit(cwd, ['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { discover: true })
     const ref = branch.code === 0 ? branch.stdout.trim() : null
     if (commit.code !== 0)
       return failed(ref === null ? { kind: 'no-commit', path: repo } : { kind: 'unborn-branch', branch: shorten(ref) })
@@ -94,12 +96,13 @@ export async function loadFileAt(repo: string, commit: GitHash, path: string): P
   return shown.code === 0 ? shown.stdout : null
 }
 
-/** A branch that keeps git from making `branch`: itself, or one that is named like a folder of it. */
-export async function findBranchInTheWay(repo: string, branch: string): Promise<string | null> {
-  const parts = branch.split('/')
-  const candidates = parts.map((_part, at) => parts.slice(0, at + 1).join('/'))
-  for (const candidate of candidates) {
-    if ((await runGit(repo, ['show-ref', '--verify', '--quiet', `refs/heads/${candidate}`])).code === 0) return candidate
-  }
-  return null
+/** The branches whose names begin as `branch` does, up to its first slash. */
+export async function loadBranchesNear(repo: string, branch: string): Promise<Result<string[]>> {
+  const listed = await git(repo, ['for-each-ref', '--format=%(refname)', `refs/heads/${branch.split('/')[0]}`])
+  return listed.ok ? ok(listed.value.split('\n').map(shorten)) : listed
+}
+
+/** One that keeps git from making `branch`: itself, one that is named like a folder of it, or one in a folder of its name. */
+export function findBranchInTheWay(branches: readonly string[], branch: string): string | null {
+  return branches.find((one) => one === branch || branch.startsWith(`${one}/`) || one.startsWith(`${branch}/`)) ?? null
 }

@@ -6,7 +6,7 @@ import { git, runGit } from '../lib/git.ts'
 import { failed, ok, type Result } from '../model/failure.ts'
 import type { GitHash } from '../model/ids.ts'
 import { keepCommit, preserveWorktree, type PreservedWorktree } from './preserve.ts'
-import { findBranchInTheWay } from './repository.ts'
+import { findBranchInTheWay, loadBranchesNear } from './repository.ts'
 
 export interface Workspace {
   readonly path: string
@@ -67,7 +67,8 @@ export function createWorkspaces(home: string): Workspaces {
   }
 
   const remove = async (preserved: PreservedWorktree): Promise<Result<null>> => {
-    await removeFolder(preserved.path, trash)
+    if (preserved.moveTo === null) await removeFolder(preserved.path, trash)
+    else await rename(preserved.path, preserved.moveTo)
     const pruned = await inLane(preserved.repo, () => git(preserved.repo, ['worktree', 'prune']))
     return pruned.ok ? ok(null) : pruned
   }
@@ -85,16 +86,14 @@ export function createWorkspaces(home: string): Workspaces {
     path: string,
     safe: GitHash | null,
   ): Promise<Result<string | null>> => {
-    if (!(await isWorktree(path))) {
-      // Registered but not there, or there but never registered: git made nothing in it yet.
-      await removeFolder(path, trash)
+    if (!(await exists(path))) {
       await inLane(repo, () => git(repo, ['worktree', 'prune']))
       return ok(null)
     }
     const preserved = await preserveWorktree({ repo, path, task: name, safe, keepFolder: keepFolder(name) })
     if (!preserved.ok) return preserved
     const removed = await remove(preserved.value)
-    return removed.ok ? ok(preserved.value.ref) : removed
+    return removed.ok ? ok(preserved.value.ref ?? preserved.value.moveTo) : removed
   }
 
   const add = async (repo: string, path: string, how: readonly string[]): Promise<Result<null>> => {
@@ -122,7 +121,9 @@ export function createWorkspaces(home: string): Workspaces {
         if (!cleared.ok) return cleared
         await git(repo, ['update-ref', '-d', `refs/heads/${branch}`])
       }
-      const inTheWay = await findBranchInTheWay(repo, branch)
+      const branches = await loadBranchesNear(repo, branch)
+      if (!branches.ok) return branches
+      const inTheWay = findBranchInTheWay(branches.value, branch)
       if (inTheWay !== null) return failed({ kind: 'branch-in-the-way', branch: inTheWay, wanted: branch })
       const added = await add(repo, path, ['-b', branch, path, base.value])
       if (!added.ok) return added
@@ -174,10 +175,4 @@ export function createWorkspaces(home: string): Workspaces {
 /** The repository's folder name and a hash of its path, so that two repositories of the same name stay apart. */
 function folderName(repo: string): string {
   return `${basename(repo).replaceAll(/[^\p{L}\p{N}._-]/gu, '_')}-${createHash('sha256').update(repo).digest('hex').slice(0, 8)}`
-}
-
-async function isWorktree(path: string): Promise<boolean> {
-  if (!(await exists(path))) return false
-  const top = await runGit(path, ['rev-parse', '--show-prefix'])
-  return top.code === 0 && (await exists(join(path, '.git')))
 }
