@@ -1,7 +1,7 @@
 /** What a task's branch holds against its base. */
-import { git, runGit, splitZ } from '../lib/git.ts'
+import { describeOutcome, git, runGit, splitZ } from '../lib/git.ts'
 import type { Change } from '../model/change.ts'
-import { ok, type Result } from '../model/failure.ts'
+import { failed, ok, type Result } from '../model/failure.ts'
 import type { GitHash } from '../model/ids.ts'
 
 /** Used only where git knows no user. */
@@ -20,8 +20,10 @@ export async function commitAll(spec: {
   const { path, branch, base, message } = spec
   const attached = await attach(path, branch)
   if (!attached.ok) return attached
-  const added = await git(path, ['add', '--all', '--', ':/'])
-  if (!added.ok) return added
+  const added = await runGit(path, ['add', '--all', '--', ':/'])
+  const unborn = /'(.*)\/' does not have a commit checked out/.exec(added.stderr)?.[1]
+  if (unborn !== undefined) return failed({ kind: 'nested-repository', paths: [unborn] })
+  if (added.code !== 0) return failed({ kind: 'git-failed', command: 'git add --all', output: describeOutcome(added) })
   const staged = await runGit(path, ['diff', '--cached', '--quiet'])
   if (staged.code !== 0) {
     const committed = await git(path, ['commit', '--quiet', '--no-verify', '--cleanup=verbatim', '-F', '-'], {
@@ -30,7 +32,14 @@ export async function commitAll(spec: {
     })
     if (!committed.ok) return committed
   }
-  return measureChange(path, base, 'HEAD')
+  const nested = await findNested(path)
+  return nested.length > 0 ? failed({ kind: 'nested-repository', paths: nested }) : measureChange(path, base, 'HEAD')
+}
+
+/** Repositories within the worktree: a commit would hold no more of them than the name of a commit. */
+async function findNested(path: string): Promise<string[]> {
+  const listed = await runGit(path, ['ls-tree', '-r', '-z', 'HEAD'])
+  return splitZ(listed.stdout).flatMap((line) => (line.startsWith('160000 ') ? [line.slice(line.indexOf('\t') + 1)] : []))
 }
 
 /** An unfinished rebase or merge of the agent's is left behind; what its files hold is kept. */
@@ -63,7 +72,7 @@ async function measureChange(path: string, base: GitHash, tip: string): Promise<
 export async function dropLeftovers(path: string, commit: GitHash): Promise<Result<null>> {
   const reset = await git(path, ['reset', '--hard', '--quiet', commit])
   if (!reset.ok) return reset
-  const cleaned = await git(path, ['clean', '-ffdq'])
+  const cleaned = await git(path, ['clean', '-fdq'])
   return cleaned.ok ? ok(null) : cleaned
 }
 

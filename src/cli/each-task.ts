@@ -34,6 +34,8 @@ function writeState(task: TaskView): string {
     `${paint('bold', task.name)}: ${paint(STATE_STYLES[task.state], task.state)}`,
     doing === '' || doing.startsWith(task.state) ? '' : `, ${doing}`,
     change === '' ? '' : paint('dim', ` (${change})`),
-    task.preserved === null ? '' : `\n  its work is kept: git log ${task.preserved}`,
+    task.preserved === null
+      ? ''
+      : `\n  its work is kept: ${task.preserved.startsWith('refs/') ? `git log ${task.preserved}` : task.preserved}`,
   ].join('')
 }

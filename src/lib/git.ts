@@ -2,6 +2,8 @@
  * The only caller of git. Every call is made the same way for every user: no hooks (a user's hook belongs to the user's
  * own commits, not to Heddle's), no prompts, no signing, no pager, messages in English, names of files unquoted.
  */
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { failed, ok, type Result } from '../model/failure.ts'
 import { runCommand, type CommandResult } from './exec.ts'
 
@@ -22,13 +24,15 @@ export interface GitOptions {
   readonly env?: Record<string, string>
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
+  /** Looks for the repository above `cwd`, too. Else `cwd` must be the top of a worktree, lest a broken one turn us to its parents. */
+  readonly discover?: boolean
 }
 
 /** Runs git and gives the whole result, whatever its exit code. */
 export function runGit(cwd: string, args: readonly string[], options: GitOptions = {}): Promise<CommandResult> {
   return runCommand('git', [...CONFIG.flatMap((entry) => ['-c', entry]), ...args], {
     cwd,
-    env: { ...gitEnvironment(), ...options.env },
+    env: { ...gitEnvironment(), ...(options.discover === true ? {} : { GIT_CEILING_DIRECTORIES: dirname(cwd) }), ...options.env },
     ...(options.input === undefined ? {} : { input: options.input }),
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -39,11 +43,16 @@ export function runGit(cwd: string, args: readonly string[], options: GitOptions
 export async function git(cwd: string, args: readonly string[], options: GitOptions = {}): Promise<Result<string>> {
   const result = await runGit(cwd, args, options)
   if (result.code === 0 && result.problem === null) return ok(result.stdout.replace(/\n$/, ''))
-  return failed({ kind: 'git-failed', command: `git ${args.join(' ')}`, output: describeOutcome(result) })
+  const isGone = result.problem === 'not-found' && !existsSync(cwd)
+  return failed({
+    kind: 'git-failed',
+    command: `git ${args.join(' ')}`,
+    output: isGone ? `the folder ${cwd} is gone` : describeOutcome(result),
+  })
 }
 
 export function describeOutcome(result: CommandResult): string {
-  if (result.problem === 'not-found') return 'git was not found; install it, or check that the folder still exists'
+  if (result.problem === 'not-found') return 'git was not found on PATH; install it'
   return (
     [result.stderr.trim(), result.stdout.trim(), result.problem ?? ''].filter((part) => part !== '').join('\n') ||
     `exit code ${result.code}`

@@ -37,6 +37,7 @@ export type Failure =
   | { readonly kind: 'agent-silent'; readonly agent: string; readonly minutes: number }
   | { readonly kind: 'agent-error'; readonly agent: string; readonly message: string; readonly retry: boolean }
   | { readonly kind: 'agent-refused'; readonly agent: string; readonly stop: string; readonly text: string }
+  | { readonly kind: 'nested-repository'; readonly paths: readonly string[] }
   | { readonly kind: 'no-change'; readonly agent: string; readonly text: string }
   | { readonly kind: 'no-report'; readonly agent: string }
   | { readonly kind: 'command-failed'; readonly exit: string; readonly output: string }
@@ -132,6 +133,8 @@ export function describeFailure(failure: Failure): string {
       return `the agent ${failure.agent} reported an error${quote(failure.message)}`
     case 'agent-refused':
       return `the agent ${failure.agent} stopped its turn: ${failure.stop}${quote(failure.text)}`
+    case 'nested-repository':
+      return `the agent made a git repository within its worktree (${list(failure.paths)}), whose files git cannot take into the change\nTell it to remove the \`.git\` in there, and try again.`
     case 'no-change':
       return `the agent ${failure.agent} changed nothing${failure.text === '' ? ', and said nothing' : `; its last words:${quote(failure.text)}`}`
     case 'no-report':

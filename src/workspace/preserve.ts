@@ -2,9 +2,9 @@
  * Preserving comes before removing, on every path: what a worktree holds beyond its commits is committed to a ref of its
  * own, the ref is read back, and only that makes the `PreservedWorktree` without which nothing can be removed.
  */
-import { cp, mkdir, readdir } from 'node:fs/promises'
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { exists } from '../lib/files.ts'
+import { exists, loadText } from '../lib/files.ts'
 import { git, runGit, splitZ } from '../lib/git.ts'
 import { failed, ok, type Result } from '../model/failure.ts'
 import type { GitHash } from '../model/ids.ts'
@@ -17,6 +17,8 @@ export interface PreservedWorktree {
   readonly repo: string
   /** The ref that holds what was in it; null when it held nothing beyond the commit that was said to be safe. */
   readonly ref: string | null
+  /** Where the folder itself must go, because git cannot hold all that is in it; null where it can. */
+  readonly moveTo: string | null
 }
 
 export interface PreserveOptions {
@@ -40,16 +42,43 @@ const BUILT = /(^|\/)(node_modules|\.venv|venv|target|dist|build|\.next|\.cache|
  */
 export async function preserveWorktree(options: PreserveOptions): Promise<Result<PreservedWorktree>> {
   const { repo, path, task } = options
+  await repairWorktree(repo, path)
   const commit = await snapshot(path)
-  if (!commit.ok) return commit
-  if (commit.value === options.safe) {
-    await keepPrecious(path, options.keepFolder)
-    return ok({ path, repo, ref: null } as PreservedWorktree)
-  }
-  const kept = await keepCommit(repo, task, commit.value)
+  if (!commit.ok) return ok({ path, repo, ref: null, moveTo: await nextFolder(options.keepFolder) } as PreservedWorktree)
+  const kept = commit.value === options.safe ? ok(null) : await keepCommit(repo, task, commit.value)
   if (!kept.ok) return kept
   await keepPrecious(path, options.keepFolder)
-  return ok({ path, repo, ref: kept.value } as PreservedWorktree)
+  // Of a repository within the worktree git keeps no more than the name of a commit.
+  const nested = await findNested(path, commit.value)
+  return ok({
+    path,
+    repo,
+    ref: kept.value,
+    moveTo: nested.length === 0 ? null : await nextFolder(options.keepFolder),
+  } as PreservedWorktree)
+}
+
+/** Mends a worktree whose `.git` file was deleted, if the repository still knows it. */
+export async function repairWorktree(repo: string, path: string): Promise<void> {
+  if (!(await exists(path)) || (await exists(join(path, '.git')))) return
+  const common = await git(repo, ['rev-parse', '--path-format=absolute', '--git-common-dir'])
+  if (!common.ok) return
+  const folder = join(common.value, 'worktrees')
+  for (const name of await readdir(folder).catch(() => [])) {
+    const knows = (await loadText(join(folder, name, 'gitdir')))?.trim()
+    if (knows === join(path, '.git')) return writeFile(join(path, '.git'), `gitdir: ${join(folder, name)}\n`)
+  }
+}
+
+/** Repositories within the worktree that a commit holds only by name. */
+async function findNested(path: string, commit: string): Promise<string[]> {
+  const listed = await runGit(path, ['ls-tree', '-r', '-z', commit])
+  return splitZ(listed.stdout).flatMap((line) => (line.startsWith('160000 ') ? [line.slice(line.indexOf('\t') + 1)] : []))
+}
+
+async function nextFolder(keepFolder: string): Promise<string> {
+  await mkdir(keepFolder, { recursive: true, mode: 0o700 })
+  return join(keepFolder, String((await readdir(keepFolder)).length + 1))
 }
 
 /** Gives the commit a ref of its own, `refs/heddle/preserved/<task>/<n>`, and reads it back. Gives the ref's name. */
@@ -121,10 +150,9 @@ async function keepPrecious(path: string, keepFolder: string): Promise<void> {
   const listed = await runGit(path, ['ls-files', '--others', '--ignored', '--exclude-standard', '-z'])
   const precious = splitZ(listed.stdout).filter((file) => PRECIOUS.test(file) && !BUILT.test(file))
   if (precious.length === 0) return
-  await mkdir(keepFolder, { recursive: true, mode: 0o700 })
-  const count = (await readdir(keepFolder)).length + 1
+  const folder = await nextFolder(keepFolder)
   for (const file of precious) {
-    const target = join(keepFolder, String(count), file)
+    const target = join(folder, file)
     await mkdir(dirname(target), { recursive: true, mode: 0o700 })
     await cp(join(path, file), target, { verbatimSymlinks: true })
   }

@@ -1,11 +1,12 @@
 /** A task's own worktree: made, and given back. */
 import { createHash } from 'node:crypto'
+import { rename } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { exists, makePrivateFolder, removeFolder } from '../lib/files.ts'
 import { git, runGit } from '../lib/git.ts'
 import { failed, ok, type Result } from '../model/failure.ts'
 import type { GitHash } from '../model/ids.ts'
-import { keepCommit, preserveWorktree, type PreservedWorktree } from './preserve.ts'
+import { keepCommit, preserveWorktree, repairWorktree, type PreservedWorktree } from './preserve.ts'
 import { findBranchInTheWay, loadBranchesNear } from './repository.ts'
 
 export interface Workspace {
@@ -27,8 +28,8 @@ export interface Workspaces {
   /** Makes the worktree on its new branch. Idempotent: one that a crash left is adopted. */
   open(spec: WorkspaceSpec): Promise<Result<Workspace>>
   /**
-   * Preserves what the worktree holds, then removes it and its branch. Idempotent. Gives the ref that keeps it; null where
-   * it held nothing beyond `safe`, or there was none.
+   * Preserves what the worktree holds, then removes it and its branch. Idempotent. Gives the ref that keeps it, or the folder
+   * where git could not hold all of it; null where it held nothing beyond `safe`, or there was none.
    */
   close(spec: {
     readonly repo: string
@@ -37,7 +38,7 @@ export interface Workspaces {
     readonly safe: GitHash | null
     readonly keepBranch: boolean
   }): Promise<Result<string | null>>
-  /** Keeps the branch's commits under a ref of their own where the worktree has moved on without them. */
+  /** Mends the worktree, and keeps its branch's commits under a ref of their own where it has moved on without them. */
   keepLeftBranch(repo: string, name: string, branch: string): Promise<Result<null>>
   /** Preserves what the worktree holds and leaves it as it is. */
   preserve(repo: string, name: string): Promise<Result<null>>
@@ -93,7 +94,7 @@ export function createWorkspaces(home: string): Workspaces {
     const preserved = await preserveWorktree({ repo, path, task: name, safe, keepFolder: keepFolder(name) })
     if (!preserved.ok) return preserved
     const removed = await remove(preserved.value)
-    return removed.ok ? ok(preserved.value.ref ?? preserved.value.moveTo) : removed
+    return removed.ok ? ok(preserved.value.moveTo ?? preserved.value.ref) : removed
   }
 
   const add = async (repo: string, path: string, how: readonly string[]): Promise<Result<null>> => {
@@ -148,6 +149,7 @@ export function createWorkspaces(home: string): Workspaces {
 
     async keepLeftBranch(repo, name, branch) {
       const path = pathOf(repo, name)
+      await repairWorktree(repo, path)
       const tip = await runGit(path, ['rev-parse', '--verify', '--quiet', `refs/heads/${branch}`])
       if (tip.code !== 0) return ok(null)
       const commit = tip.stdout.trim() as GitHash
@@ -159,7 +161,13 @@ export function createWorkspaces(home: string): Workspaces {
     async preserve(repo, name) {
       const path = pathOf(repo, name)
       const preserved = await preserveWorktree({ repo, path, task: name, safe: null, keepFolder: keepFolder(name) })
-      return preserved.ok ? ok(null) : preserved
+      if (!preserved.ok) return preserved
+      if (preserved.value.moveTo === null) return ok(null)
+      return failed({
+        kind: 'git-failed',
+        command: `preserve ${path}`,
+        output: 'git cannot hold all that is in this worktree, so it is left alone',
+      })
     },
 
     async openScratch(repo, name, commit) {
