@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 /** Writes a whole file or nothing: a reader, also after a crash, sees the old content or the new. */
 export async function writeFileAtomically(path: string, content: string, mode = 0o600): Promise<void> {
@@ -55,8 +56,21 @@ export async function loadTail(path: string, bytes: number): Promise<string> {
 
 /** Makes the folder and all above it, for this user only. */
 export async function makePrivateFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 })
+  // Not `recursive: true`: in Node 24 that spins for ever where a folder is there but refuses with ENOENT, as /proc does.
+  const make = (): Promise<void> =>
+    mkdir(path, { mode: 0o700 }).catch(async (error: unknown) => {
+      if (errorCode(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
+    })
+  try {
+    await make()
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT' || dirname(path) === path) throw error
+    await makePrivateFolder(dirname(path))
+    await make()
+  }
 }
+
+const errorCode = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
 
 /**
  * Takes a folder out of the way at once, and deletes it in the background: a rename takes a millisecond where deleting

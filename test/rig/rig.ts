@@ -27,6 +27,8 @@ import { createRepo, type Repo, type RepoOptions } from './repo.ts'
 
 const HEDDLE = join(import.meta.dirname, '../../bin/heddle.mjs')
 const LONGEST_END_MS = 10_000
+/** A command that hangs must fail its test, and not the whole run. */
+const LONGEST_RUN_MS = 90_000
 
 export interface Run {
   readonly code: number | null
