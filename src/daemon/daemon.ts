@@ -1,5 +1,5 @@
 /** Puts the house together: the leaves, the engine that orders them, and the server. */
-import { rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Engine } from '../engine/contract.ts'
 import { createLocalEngine } from '../engine/local/local.ts'
@@ -37,8 +37,9 @@ export async function startDaemon(options: {
   const { home, version, onStop } = options
   const clock = systemClock
   for (const folder of ['sessions', 'worktrees', 'trash']) await makePrivateFolder(join(home, folder))
-  // What an earlier daemon had no time to delete.
-  void rm(join(home, 'trash'), { recursive: true, force: true }).then(() => makePrivateFolder(join(home, 'trash')))
+  // What an earlier daemon had no time to delete. Not the folder itself: what is removed meanwhile is moved into it.
+  const trash = join(home, 'trash')
+  for (const name of await readdir(trash)) void rm(join(trash, name), { recursive: true, force: true }).catch(console.error)
 
   const store = createStore(await openDatabase(join(home, 'heddle.db')), clock)
   const workspaces = createWorkspaces(home)

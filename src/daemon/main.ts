@@ -5,10 +5,12 @@
 import { access, constants, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createRequire } from 'node:module'
+import { systemClock } from '../lib/clock.ts'
 import { heddleHome } from '../lib/home.ts'
 import type { Failure } from '../model/failure.ts'
 import { startDaemon, type Daemon } from './daemon.ts'
 import { takeLock } from './lock.ts'
+import { succeed } from './predecessor.ts'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 const home = heddleHome()
@@ -53,6 +55,7 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => void stop())
   process.on('SIGINT', () => void stop())
   try {
+    await succeed(home, systemClock)
     daemon = await startDaemon({ home, version, onStop: () => void stop() })
   } catch (error) {
     console.error(error)

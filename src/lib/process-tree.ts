@@ -61,6 +61,28 @@ export async function killAttempts(attempts: readonly Attempt[], clock: Clock, g
   }
 }
 
+/**
+ * Resolves when nothing lives on of the process group that a dead process led, or after `limitMs`. Does nothing when it
+ * lives: the number was then given anew, which cannot be while the group has members.
+ */
+export async function waitForGroup(leader: number, clock: Clock, limitMs: number): Promise<void> {
+  const end = clock.now() + limitMs
+  while (hasGroup(leader)) {
+    const members = (await loadAllEntries()).filter((entry) => entry.group === leader && !entry.zombie)
+    if (members.length === 0 || members.some((entry) => entry.pid === leader) || clock.now() >= end) return
+    await new Promise<void>((resolve) => clock.after(10, resolve))
+  }
+}
+
+/** Cheap; also true when only zombies are left of it. */
+function hasGroup(leader: number): boolean {
+  try {
+    return process.kill(-leader, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
 async function findProcesses(attempts: readonly Attempt[], seen: ReadonlyMap<number, ProcessIdentity>): Promise<ProcessEntry[]> {
   const all = (await loadAllEntries()).filter((entry) => !entry.zombie && entry.pid !== process.pid)
   const keys = new Set(attempts.map((attempt) => attempt.key))

@@ -73,14 +73,12 @@ export function breakingRig(repo: Repo, traces: string): BreakingRig {
   const sessions: BreakingRig['sessions'] = async (name) => {
     const { id } = await task(name)
     const names = (await readdir(sessionsFolder)).filter((one) => one.startsWith(`${id}-`) && !one.includes('-check-'))
-    const load = async (session: string) => ({
-      session,
-      ...(JSON.parse(await readFile(path.join(sessionsFolder, session, 'job.json'), 'utf8')) as {
-        process: ProcessIdentity
-        startedAt: number
-      }),
-    })
-    const found = await Promise.all(names.map(load))
+    const load = async (session: string) => {
+      // A daemon that was killed may have left a folder with nothing in it yet.
+      const text = await readFile(path.join(sessionsFolder, session, 'job.json'), 'utf8').catch(() => null)
+      return text === null ? [] : [{ session, ...(JSON.parse(text) as { process: ProcessIdentity; startedAt: number }) }]
+    }
+    const found = (await Promise.all(names.map(load))).flat()
     return found.toSorted((a, b) => a.startedAt - b.startedAt).map(({ session, process }) => ({ session, process }))
   }
   const sent: BreakingRig['sent'] = async (session) =>
