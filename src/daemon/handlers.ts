@@ -13,9 +13,10 @@ import { closeRunId, taskRunId, type RequestId, type RunId, type TaskId } from '
 import type { Request } from '../model/request.ts'
 import type { Task } from '../model/task.ts'
 import type { Store } from '../store/contract.ts'
-import { findRepository } from '../workspace/repository.ts'
+import { locateRepository } from '../workspace/repository.ts'
 import type { DispatchDesk } from './dispatch.ts'
 import type { Feed } from './feed.ts'
+import { settleRunId } from './need-activities.ts'
 import { describeEvent } from './history.ts'
 import { streamLogs } from './logs.ts'
 import { formatRequest, formatTime, type Views } from './views.ts'
@@ -47,13 +48,12 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
   const startedAt = clock.now()
 
   const findTask = async (cwd: string, ref: string): Promise<Task> => {
-    const repo = await findRepository(cwd)
+    const repo = await locateRepository(cwd)
     // In another repository, or in none, a task can still be named by its id, or by a name that only one task has.
-    const own = repo.ok ? await store.findTasks(ref, repo.value) : []
+    const own = repo !== null ? await store.findTasks(ref, repo) : []
     const found = own.length > 0 ? own : await store.findTasks(ref, null)
     if (found.length === 1) return found[0]!
-    if (found.length === 0)
-      throw new FailureError({ kind: 'unknown-task', ref, near: await findNear(ref, repo.ok ? repo.value : null) })
+    if (found.length === 0) throw new FailureError({ kind: 'unknown-task', ref, near: await findNear(ref, repo) })
     throw new FailureError({ kind: 'ambiguous-task', ref, matches: found.map((task) => (own.length > 0 ? task.name : task.id)) })
   }
   const findNear = async (ref: string, repo: string | null): Promise<string | null> => {
@@ -124,8 +124,11 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
   }
   const settleFailure = async (request: Request, answer: 'retry' | 'drop' | 'go-on'): Promise<void> => {
     const task = (await store.loadTask(request.task))!
-    const id = `settle/${request.id}` as RunId
-    await engine.start('settle-failure', { task: task.id, attempt: task.attempt, request: request.id, answer }, { id })
+    await engine.start(
+      'settle-failure',
+      { task: task.id, attempt: task.attempt, request: request.id, answer },
+      { id: settleRunId(request.id) },
+    )
   }
   const countAgents = async (tasks: readonly Task[]): Promise<number> => {
     const jobs = (await Promise.all(tasks.map(loadAgents))).flat()
@@ -150,8 +153,8 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
     'plan.check': (params) => desk.checkPlanText(params),
 
     'tasks.list': async ({ cwd, all }) => {
-      const repo = await findRepository(cwd)
-      const here = repo.ok && !all ? { repo: repo.value } : {}
+      const repo = await locateRepository(cwd)
+      const here = repo !== null && !all ? { repo } : {}
       return views.viewAll(await store.loadTasks({ ...here, ...(all ? {} : { endedAfter: clock.now() - DAY_MS }) }))
     },
     'tasks.get': async ({ cwd, task: ref }): Promise<TaskDetail> => {
@@ -273,13 +276,13 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
     },
 
     'inbox.list': async ({ cwd, all }) => {
-      const here = all ? null : await findRepository(cwd)
+      const here = all ? null : await locateRepository(cwd)
       const requests = await store.loadRequests({ open: true })
       const tasks = new Map<TaskId, Task | null>()
       for (const { task } of requests) if (!tasks.has(task)) tasks.set(task, await store.loadTask(task))
       return requests.flatMap((request) => {
         const task = tasks.get(request.task)
-        if (here?.ok && task?.repo !== here.value) return []
+        if (here !== null && task?.repo !== here) return []
         return [formatRequest(request, task?.name ?? request.task)]
       })
     },
@@ -317,7 +320,7 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
     },
 
     watch: async ({ cwd, tasks: refs, all }, { signal, send }) => {
-      const repo = all || refs !== undefined ? null : await findRepository(cwd)
+      const repo = all || refs !== undefined ? null : await locateRepository(cwd)
       const wanted = refs === undefined ? null : new Set<TaskId>()
       for (const ref of refs ?? []) wanted!.add((await findTask(cwd, ref)).id)
       await new Promise<void>((resolve) => {
@@ -328,7 +331,7 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
           queue = queue
             .then(async () => {
               const task = await store.loadTask(id)
-              if (task === null || signal.aborted || (repo?.ok === true && task.repo !== repo.value)) return
+              if (task === null || signal.aborted || (repo !== null && task.repo !== repo)) return
               send({ task: await views.view(task), notice: recorded === null ? null : findNotice(task, recorded.event) })
             })
             .catch(() => {})
