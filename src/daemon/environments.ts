@@ -11,11 +11,14 @@ export type Environment = Readonly<Record<string, string>>
 
 /** What belongs to the shell or to another run of Heddle, and not to the work. */
 const LEFT_OUT = /^(HEDDLE_.*|_|SHLVL|PWD|OLDPWD|TMUX.*|STY|WINDOWID|TERM_SESSION_ID|NODE_CHANNEL_FD|NODE_TEST_CONTEXT)$/
+/** A hook's shell has these (git-rev-parse(1), --local-env-vars): with them an agent's commits would go to the user's checkout. */
+const OTHER_REPOSITORY =
+  /^GIT_(DIR|WORK_TREE|INDEX_FILE|COMMON_DIR|PREFIX|NAMESPACE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|QUARANTINE_PATH|GRAFT_FILE|SHALLOW_FILE|IMPLICIT_WORK_TREE)$/
 
 export async function saveEnvironment(home: string, env: Environment): Promise<string> {
   const kept = Object.fromEntries(
     Object.entries(env)
-      .filter(([name]) => !LEFT_OUT.test(name))
+      .filter(([name]) => !LEFT_OUT.test(name) && !OTHER_REPOSITORY.test(name))
       .toSorted(([a], [b]) => (a < b ? -1 : 1)),
   )
   const text = JSON.stringify(kept)
