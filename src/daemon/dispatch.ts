@@ -60,6 +60,7 @@ export function createDispatchDesk(leaves: {
     const branchesOf = new Map<string, readonly string[]>()
     const tasks: Task[] = []
     for (const spec of specs) {
+      requireOk(refuseNul(spec))
       const where = bases.get(spec.base ?? '') ?? requireOk(await loadBase(cwd, repo, spec.base ?? null, notes))
       bases.set(spec.base ?? '', where)
       const { base, settings } = where
@@ -157,6 +158,21 @@ function toSpec(planned: PlannedTask): TaskSpec {
     ...(agent === null ? {} : { agent }),
     ...(base === null ? {} : { base }),
   }
+}
+
+/** No process takes it as an argument or a variable, and no commit in its message. */
+function refuseNul(spec: TaskSpec): Result<null> {
+  if (
+    !Object.values(spec)
+      .flat()
+      .some((text) => typeof text === 'string' && text.includes('\0'))
+  )
+    return ok(null)
+  return failed({
+    kind: 'bad-input',
+    what: 'the task holds a NUL character',
+    todo: 'Take it out; was a binary file given as the prompt?',
+  })
 }
 
 function chooseName(spec: TaskSpec, taken: ReadonlySet<string>, prefix: string, branches: readonly string[]): Result<string> {
