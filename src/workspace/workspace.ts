@@ -182,5 +182,6 @@ export function createWorkspaces(home: string): Workspaces {
 
 /** The repository's folder name and a hash of its path, so that two repositories of the same name stay apart. */
 function folderName(repo: string): string {
-  return `${basename(repo).replaceAll(/[^\p{L}\p{N}._-]/gu, '_')}-${createHash('sha256').update(repo).digest('hex').slice(0, 8)}`
+  // Cut, because a name may have 255 bytes and a letter up to four.
+  return `${[...basename(repo).replaceAll(/[^\p{L}\p{N}._-]/gu, '_')].slice(0, 50).join('')}-${createHash('sha256').update(repo).digest('hex').slice(0, 8)}`
 }
