@@ -71,7 +71,11 @@ export interface Gate {
 }
 
 /** `t` is a test's context, or `{ after }` of `node:test` for one rig in a whole file. */
-export function createRig(t: { after(end: () => Promise<void>): void }, variables: Readonly<Record<string, string>> = {}): Rig {
+export function createRig(
+  t: { after(end: () => Promise<void>): void },
+  variables: Readonly<Record<string, string>> = {},
+  state = 'state',
+): Rig {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'heddle e2e ')))
   const home = join(folder, 'home')
   // Not HEDDLE_…, because Heddle keeps those from agents and from the daemon.
@@ -81,7 +85,7 @@ export function createRig(t: { after(end: () => Promise<void>): void }, variable
   const env: Record<string, string> = {
     PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`,
     HOME: home,
-    HEDDLE_HOME: join(folder, 'state'),
+    HEDDLE_HOME: join(folder, state),
     GIT_CONFIG_NOSYSTEM: '1',
     NO_COLOR: '1',
     LANG: 'C.UTF-8',
