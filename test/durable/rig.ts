@@ -19,8 +19,11 @@ export interface SessionProcess {
   readonly process: ProcessIdentity
 }
 
+/** Made by the rig, or a clone of another one. */
+export type AnyRepo = Pick<Repo, 'rig' | 'path' | 'heddle' | 'git'>
+
 export interface BreakingRig {
-  readonly repo: Repo
+  readonly repo: AnyRepo
   /** Also where the repository and the homes are. */
   readonly folder: string
   readonly heddleHome: string
@@ -59,7 +62,7 @@ export async function createBreakingRig(
   return breakingRig(repo, traces)
 }
 
-export function breakingRig(repo: Repo, traces: string): BreakingRig {
+export function breakingRig(repo: AnyRepo, traces: string): BreakingRig {
   const { rig } = repo
   const heddleHome = rig.env.HEDDLE_HOME!
   const sessionsFolder = path.join(heddleHome, 'sessions')

@@ -50,9 +50,9 @@ export function readText(content: unknown): string {
 
 /** The working folder that an agent's own prompt tells the model, as claude and codex word it. */
 export function findCwd(texts: readonly string[]): string | null {
-  const pattern = /(?:working directory(?: is)?|<cwd>)[:\s*`]*(\/[^\s<`*"',]+)/i
+  const pattern = /(?:working directory(?: is)?|<cwd>)[:\s*`]*(\/[^\n<`*"',]+)/i
   for (const text of texts) {
-    const found = pattern.exec(text)?.[1]
+    const found = pattern.exec(text)?.[1]?.trimEnd()
     if (found) return found
   }
   return null
