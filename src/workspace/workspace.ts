@@ -182,6 +182,7 @@ export function createWorkspaces(home: string): Workspaces {
 
 /** The repository's folder name and a hash of its path, so that two repositories of the same name stay apart. */
 function folderName(repo: string): string {
-  // Cut, because a name may have 255 bytes and a letter up to four.
-  return `${[...basename(repo).replaceAll(/[^\p{L}\p{N}._-]/gu, '_')].slice(0, 50).join('')}-${createHash('sha256').update(repo).digest('hex').slice(0, 8)}`
+  // Cut, because a name may have 255 bytes, and a letter three or four.
+  const name = /^.{0,50}/u.exec(basename(repo).replaceAll(/[^\p{L}\p{N}._-]/gu, '_'))![0]
+  return `${name}-${createHash('sha256').update(repo).digest('hex').slice(0, 8)}`
 }

@@ -99,6 +99,8 @@ export function createRig(
       cwd: options.cwd ?? folder,
       env: { ...env, ...options.env },
       stdio: 'pipe',
+      timeout: LONGEST_RUN_MS,
+      killSignal: 'SIGKILL',
     })
     // A command that ends without reading its input is no fault.
     child.stdin.on('error', () => {})
