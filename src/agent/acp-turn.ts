@@ -11,7 +11,7 @@ import { openAcpConversation } from './acp-open.ts'
 import { LetGoError, type TurnHooks, type TurnOutcome, type TurnSpec } from './contract.ts'
 import { readAsk, readOptions } from './permission-ask.ts'
 import { readUsage } from './protocol-state.ts'
-import { readSent } from './session-log.ts'
+import { readSent, type Message } from './session-log.ts'
 
 export async function runAcpTurn(spec: TurnSpec, hooks: TurnHooks, clock: Clock, signal: AbortSignal): Promise<TurnOutcome> {
   const found = await findSession(spec, clock)
@@ -188,7 +188,6 @@ function answerQuestions(
   signal: AbortSignal,
 ): { areOpen(): boolean; denied(): number; stop(): void } {
   const open = new Map<number | string, AbortController>()
-  let denials = 0
   const isAnswered = (id: number | string): boolean =>
     session.sent().some((message) => message.method === undefined && message.id === id)
 
@@ -213,17 +212,30 @@ function answerQuestions(
     if (method !== 'session/request_permission')
       return session.reply(id, null, { code: -32601, message: `Heddle does not offer ${method}` })
     const decision = await hooks.decide(readAsk(params, `${spec.key}/${spec.turn}/${id}`), AbortSignal.any([withdrawn, signal]))
-    if (decision === 'deny') denials++
     await session.reply(id, { outcome: readOptions(params)[decision] })
   }
   const stopListening = session.onProgress(look)
   look()
   return {
     areOpen: () => open.size > 0,
-    denied: () => denials,
+    // From the logs, because the turn may end after a restart.
+    denied() {
+      const sent = session.sent()
+      const prompt = sent.findIndex((message) => message.method === 'session/prompt' && tagOf(message) === spec.turn)
+      return sent.slice(prompt).filter((message) => isDenial(message, session.state().asked)).length
+    },
     stop() {
       stopListening()
       for (const controller of open.values()) controller.abort()
     },
   }
+}
+
+function isDenial(reply: Message, asked: ReadonlyMap<number | string, Message>): boolean {
+  if (reply.method !== undefined || reply.id === undefined || reply.id === null) return false
+  const question = asked.get(reply.id)
+  const outcome = reply.result?.outcome as { outcome?: string; optionId?: string } | undefined
+  if (question === undefined || outcome === undefined) return false
+  const { deny } = readOptions(question.params ?? {})
+  return outcome.outcome === deny.outcome && (deny.outcome === 'cancelled' || outcome.optionId === deny.optionId)
 }

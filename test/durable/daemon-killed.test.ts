@@ -255,3 +255,34 @@ test("in a landing's check: it is not run twice, and the change lands once", asy
   assert.deepEqual(await rig.traceNow('checks'), ['alone', 'combined'])
   await assertLandedOnce(rig, 'land', 1, 1)
 })
+
+test('between a denial and the end of the turn that it brings: the agent is told to go on without', async (t) => {
+  const rig = await createBreakingRig(t)
+  const steps = rig.trace('steps')
+  const gate = rig.trace('gate')
+  // As codex does it: the turn ends as cancelled once something is refused.
+  const ask = {
+    title: 'Push',
+    kind: 'execute',
+    command: 'git push',
+    orElse: [{ run: mark(steps, 'denied') }, { waitFor: { file: gate } }, { stop: 'cancelled' }],
+  } as const
+  await rig.heddle(['run', script([{ ask }], [{ write: { path: 'a.txt', content: 'a\n' } }]), '--name', 'push'])
+  await rig.heddle(['wait', 'push'], 4)
+  const [asked] = await rig.inbox()
+  await rig.heddle(['answer', asked!.id, 'deny'])
+  await rig.traced('steps', 1)
+  await rig.killDaemon()
+  assert.equal((await rig.task('push')).state, 'working')
+  await touch(gate)
+  await rig.heddle(['wait', 'push'])
+  const { history } = await rig.task('push')
+  assert.ok(
+    history.some((one) => one.text === 'turn 1 ended: denied') && !history.some((one) => one.text.includes('failed')),
+    JSON.stringify(history),
+  )
+  assert.match(JSON.stringify(await rig.sent((await rig.sessions('push'))[0]!.session)), /What you asked for was refused/)
+  await rig.heddle(['approve', 'push'])
+  await rig.heddle(['wait', 'push'])
+  await assertLandedOnce(rig, 'push', 2, -1)
+})
