@@ -32,7 +32,8 @@ export async function rebaseOnto(spec: {
   if (!tip.ok) return failed({ kind: 'base-gone', base: ref.replace(/^refs\/heads\//, '') })
   const onto = tip.value as GitHash
   if (await isAncestor(scratch, commit, onto)) return ok({ kind: 'landed', commit })
-  if (await isAncestor(scratch, onto, commit)) return finish(scratch, commit, onto)
+  // Only where the base has not gone back behind where the change began: what was dropped from it must not come again.
+  if ((await isAncestor(scratch, onto, commit)) && (await isAncestor(scratch, from, onto))) return finish(scratch, commit, onto)
   const env = await identity(scratch)
   const { GIT_COMMITTER_NAME, GIT_COMMITTER_EMAIL } = env
   const checkedOut = await git(scratch, ['checkout', '--quiet', '--detach', '--force', commit])

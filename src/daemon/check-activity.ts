@@ -4,7 +4,7 @@ import { dropLeftovers } from '../change/change.ts'
 import { runCheck } from '../check/run-check.ts'
 import type { ActivityContext } from '../engine/contract.ts'
 import { git } from '../lib/git.ts'
-import { loadJob } from '../lib/job.ts'
+import { loadJob, type Job } from '../lib/job.ts'
 import type { Evidence } from '../model/change.ts'
 import { ok, type Result } from '../model/failure.ts'
 import type { GitHash } from '../model/ids.ts'
@@ -89,6 +89,9 @@ async function runExpectedChecks(
     slot.release()
   }
 }
+
+/** Whether a job is a check, by the name of its folder. */
+export const isCheck = (job: Job): boolean => /-check-[^/]*$/.test(job.folder)
 
 async function dropWhatChecksLeft(
   workspaces: Workspaces,

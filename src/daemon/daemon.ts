@@ -3,9 +3,10 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Engine } from '../engine/contract.ts'
 import { createLocalEngine } from '../engine/local/local.ts'
-import { systemClock } from '../lib/clock.ts'
+import { systemClock, type Clock } from '../lib/clock.ts'
 import { makePrivateFolder } from '../lib/files.ts'
 import { socketPath } from '../lib/home.ts'
+import { isJobRunning, killJobs, loadJob, type Job } from '../lib/job.ts'
 import { closeRunId, taskRunId } from '../model/ids.ts'
 import type { Activities, Runs } from '../run/activities.ts'
 import { createAdmission } from '../run/admission.ts'
@@ -16,6 +17,7 @@ import { runTask } from '../run/task-run.ts'
 import { openDatabase } from '../store/sqlite/database.ts'
 import { createStore } from '../store/store.ts'
 import { createWorkspaces } from '../workspace/workspace.ts'
+import { isCheck } from './check-activity.ts'
 import { bindActivities } from './activities.ts'
 import { createDispatchDesk } from './dispatch.ts'
 import { createFeed } from './feed.ts'
@@ -24,15 +26,15 @@ import { startServer } from './server.ts'
 import { createViews } from './views.ts'
 
 export interface Daemon {
-  /** Lets go of everything without ending any agent. */
-  stop(): Promise<void>
+  /** Lets go of everything without ending any agent; with `all` ends what still runs, then. */
+  stop(all?: boolean): Promise<void>
 }
 
 /** The caller holds the home's lock. `onStop` is called when somebody asked the daemon to stop. */
 export async function startDaemon(options: {
   readonly home: string
   readonly version: string
-  readonly onStop: () => void
+  readonly onStop: (all: boolean) => void
 }): Promise<Daemon> {
   const { home, version, onStop } = options
   const clock = systemClock
@@ -57,20 +59,30 @@ export async function startDaemon(options: {
   const desk = createDispatchDesk({ home, clock, store, engine, views })
   // A task that was recorded and then lost its daemon before its run began.
   for (const task of await store.loadTasks({ open: true })) {
-    const closing = await Promise.all(
-      (['stopped', 'discarded'] as const).map((as) => engine.status(closeRunId(task.id, task.attempt, as))),
-    )
-    if (closing.every((status) => status.state === 'unknown'))
+    if ((await engine.status(closeRunId(task.id, task.attempt))).state === 'unknown')
       await engine.start('task', { task: task.id, attempt: task.attempt }, { id: taskRunId(task.id, task.attempt) })
   }
   const handlers = createHandlers({ home, version, clock, store, engine, views, desk, feed, shutDown: onStop })
   const server = await startServer(socketPath(home), handlers)
   admission.endAdoption()
   return {
-    async stop() {
+    async stop(all = false) {
       await server.stop()
       await engine.stop()
+      if (all) await endJobs(join(home, 'sessions'), clock)
       await store.close()
     },
   }
+}
+
+/**
+ * Ends all that runs: agents that wait for a review, and checks of what is landing. Those checks begin anew at the next
+ * start, so nothing must be left of them. Call it when the engine has let go, lest an end be taken for a result.
+ */
+async function endJobs(sessions: string, clock: Clock): Promise<void> {
+  const jobs = await Promise.all((await readdir(sessions)).map((name) => loadJob(join(sessions, name))))
+  const running: Job[] = []
+  for (const job of jobs) if (job !== null && (await isJobRunning(job))) running.push(job)
+  await killJobs(running, clock)
+  for (const job of running) if (isCheck(job)) await rm(job.folder, { recursive: true, force: true })
 }

@@ -7,7 +7,7 @@ import { findNotice } from '../core/notice.ts'
 import { hasSettled } from '../core/task-state.ts'
 import type { Engine } from '../engine/contract.ts'
 import type { Clock } from '../lib/clock.ts'
-import { isJobRunning, killJobs, loadJob, type Job } from '../lib/job.ts'
+import { isJobRunning, loadJob, type Job } from '../lib/job.ts'
 import { FailureError, requireOk } from '../model/failure.ts'
 import { closeRunId, taskRunId, type RequestId, type RunId, type TaskId } from '../model/ids.ts'
 import type { Request } from '../model/request.ts'
@@ -38,7 +38,8 @@ export interface HandlerLeaves {
   readonly views: Views
   readonly desk: DispatchDesk
   readonly feed: Feed
-  readonly shutDown: () => void
+  /** `all`: ends the processes that still run, too. */
+  readonly shutDown: (all: boolean) => void
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -95,12 +96,20 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
   const answerReview = async (task: Task, request: Request, answer: string, signal: AbortSignal): Promise<TaskView> => {
     await engine.signal(request.run as RunId, 'answer', { request: request.id, answer })
     await until(task.id, signal, async () => (await store.loadRequest(request.id))?.closed !== null)
+    const closed = (await store.loadRequest(request.id))?.closed
+    if (closed?.answer === 'withdrawn') throw new FailureError({ kind: 'request-closed', id: request.id, answer: closed.answer })
     return viewOf(task.id)
   }
   const close = async (task: Task, as: 'stopped' | 'discarded', signal: AbortSignal): Promise<TaskView> => {
     if (task.end === null) {
-      await engine.start('close', { task: task.id, attempt: task.attempt, as }, { id: closeRunId(task.id, task.attempt, as) })
-      await until(task.id, signal, async () => (await store.loadTask(task.id))?.end !== null)
+      const id = closeRunId(task.id, task.attempt)
+      await engine.start('close', { task: task.id, attempt: task.attempt, as }, { id })
+      await until(task.id, signal, async () => {
+        if ((await store.loadTask(task.id))?.end !== null) return true
+        const run = await engine.status(id)
+        if (run.state === 'failed') throw new FailureError({ kind: 'internal', message: run.error })
+        return false
+      })
     } else if (task.end.outcome !== as) {
       throw new FailureError({
         kind: 'wrong-state',
@@ -112,11 +121,10 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
     }
     return viewOf(task.id)
   }
-  /** Work under way is stopped. What waits for a review, or for its turn, still waits after the next start. */
+  /** Work under way is stopped. What waits for a review, or for its turn to land, still waits after the next start. */
   const endWork = async (task: Task, signal: AbortSignal): Promise<void> => {
     const { derived } = await views.derive(task)
     if (derived.state === 'working' || derived.state === 'paused') await close(task, 'stopped', signal)
-    else await killJobs(await loadAgents(task), clock)
   }
   const loadAgents = async (task: Task): Promise<Job[]> => {
     const names = (await readdir(join(home, 'sessions'))).filter((name) => name.startsWith(`${task.id}-${task.attempt}.`))
@@ -145,7 +153,7 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
       const agents = await countAgents(open)
       if (all) await Promise.all(open.map((task) => endWork(task, signal)))
       // After the answer has gone out.
-      setImmediate(leaves.shutDown)
+      setImmediate(leaves.shutDown, all)
       return all ? { agentsLeft: 0, agentsEnded: agents } : { agentsLeft: agents, agentsEnded: 0 }
     },
     'tasks.dispatch': (params): Promise<Dispatched> => desk.dispatchTasks(params),

@@ -45,10 +45,10 @@ async function main(): Promise<void> {
 
   let daemon: Daemon | null = null
   let stopping = false
-  const stop = async (): Promise<void> => {
+  const stop = async (all = false): Promise<void> => {
     if (stopping) return
     stopping = true
-    await daemon?.stop()
+    await daemon?.stop(all)
     lock.release()
     process.exit(0)
   }
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => void stop())
   try {
     await succeed(home, systemClock)
-    daemon = await startDaemon({ home, version, onStop: () => void stop() })
+    daemon = await startDaemon({ home, version, onStop: (all) => void stop(all) })
   } catch (error) {
     console.error(error)
     return fail({

@@ -16,6 +16,13 @@ const CONFIG = [
   'core.fsmonitor=false',
   'rerere.enabled=false',
   'rebase.autoStash=false',
+  'rebase.autoSquash=false',
+  'rebase.updateRefs=false',
+  'rebase.rebaseMerges=false',
+  'color.ui=false',
+  'log.showSignature=false',
+  'status.showUntrackedFiles=normal',
+  'submodule.recurse=false',
   'merge.conflictStyle=merge',
 ]
 

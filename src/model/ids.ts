@@ -17,4 +17,5 @@ export type SessionId = Branded<'SessionId'>
 export type GitHash = Branded<'GitHash'>
 
 export const taskRunId = (task: TaskId, attempt: number): RunId => `task/${task}/${attempt}` as RunId
-export const closeRunId = (task: TaskId, attempt: number, as: string): RunId => `close/${task}/${attempt}/${as}` as RunId
+/** One for each attempt, so that whoever stops and whoever discards at the same moment share it. */
+export const closeRunId = (task: TaskId, attempt: number): RunId => `close/${task}/${attempt}` as RunId

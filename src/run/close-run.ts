@@ -14,7 +14,7 @@ export async function runClose(
   if (task.end !== null || task.attempt !== attempt) return null
   const landed = await context.act('landed', 'landing.find', { task: id })
   if (landed !== null) await record(context, 'landed/record', id, { type: 'change-landed', commit: landed, onto: task.base.name })
-  await context.act('scratch', 'landing.close', { task: id })
   await endTask(context, task, { outcome: landed === null ? as : 'landed', failure: null })
+  await context.act('scratch', 'landing.close', { task: id })
   return null
 }

@@ -18,8 +18,7 @@ export async function runTask(context: Context, { task: id, attempt }: Runs['tas
     const ending = await work(context, { ...task, attempt })
     await endTask(context, task, ending)
   } catch (error) {
-    // By name, because this room knows the engine by type only. A run that was cancelled or let go has no end of its own.
-    if (['CancelledError', 'EngineStoppedError'].includes((error as Error).name)) throw error
+    if (isInterruption(error)) throw error
     await endTask(
       context,
       task,
@@ -264,23 +263,34 @@ function describeFailedChecks(evidence: readonly Evidence[], rounds: number): Fa
   return { kind: 'checks-failed', rounds, check: failing.check, output: failing.output.slice(-2000) }
 }
 
-/** Nothing of the attempt lives on, its work is safe, and only then it is said to have ended. */
+/**
+ * Nothing of the attempt lives on, its work is safe, and only then it is said to have ended. A step that breaks is told as
+ * the task's failure, and keeps it from no later one.
+ */
 export async function endTask(context: Context, task: Task, { outcome, failure }: Ending, prefix = ''): Promise<void> {
-  await context.act(`${prefix}end/processes`, 'attempt.end', { task: task.id, attempt: task.attempt })
-  const closed = await context.act(`${prefix}end/workspace`, 'workspace.close', {
-    task: task.id,
-    keepBranch: outcome === 'reported' && !task.readOnly && task.base.ref === null,
-  })
-  if (closed.ok && closed.value !== null)
+  let broken: Failure | null = null
+  const attempt = async <T>(step: Promise<T>): Promise<T | null> => {
+    try {
+      return await step
+    } catch (error) {
+      if (isInterruption(error)) throw error
+      broken = { kind: 'internal', message: (error as Error).message }
+      return null
+    }
+  }
+  await attempt(context.act(`${prefix}end/processes`, 'attempt.end', { task: task.id, attempt: task.attempt }))
+  const keepBranch = outcome === 'reported' && !task.readOnly && task.base.ref === null
+  const closed = await attempt(context.act(`${prefix}end/workspace`, 'workspace.close', { task: task.id, keepBranch }))
+  if (closed?.ok === true && closed.value !== null)
     await record(context, `${prefix}end/preserved`, task.id, { type: 'work-preserved', ref: closed.value })
-  await context.act(`${prefix}end/requests`, 'requests.withdraw', { task: task.id })
-  await record(context, `${prefix}end/ended`, task.id, {
-    type: 'task-ended',
-    outcome,
-    failure: failure ?? (closed.ok ? null : closed.failure),
-  })
-  await context.act(`${prefix}end/needs`, 'needs.settle', { task: task.id })
+  await attempt(context.act(`${prefix}end/requests`, 'requests.withdraw', { task: task.id }))
+  const trouble = closed?.ok === false ? closed.failure : broken
+  await record(context, `${prefix}end/ended`, task.id, { type: 'task-ended', outcome, failure: failure ?? trouble })
+  await attempt(context.act(`${prefix}end/needs`, 'needs.settle', { task: task.id }))
 }
+
+/** By name, because this room knows the engine by type only. A run that was cancelled or let go has no end of its own. */
+const isInterruption = (error: unknown): boolean => ['CancelledError', 'EngineStoppedError'].includes((error as Error).name)
 
 export function record(
   context: Context,

@@ -2,7 +2,7 @@
  * Preserving comes before removing, on every path: what a worktree holds beyond its commits is committed to a ref of its
  * own, the ref is read back, and only that makes the `PreservedWorktree` without which nothing can be removed.
  */
-import { cp, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { exists, loadText } from '../lib/files.ts'
 import { git, runGit, splitZ } from '../lib/git.ts'
@@ -74,6 +74,21 @@ export async function repairWorktree(repo: string, path: string): Promise<void> 
 async function findNested(path: string, commit: string): Promise<string[]> {
   const listed = await runGit(path, ['ls-tree', '-r', '-z', commit])
   return splitZ(listed.stdout).flatMap((line) => (line.startsWith('160000 ') ? [line.slice(line.indexOf('\t') + 1)] : []))
+}
+
+/** Moves untracked repositories within the worktree out of it, because git holds nothing of their files. */
+export async function moveNested(path: string, keepFolder: string): Promise<void> {
+  const status = await runGit(path, ['status', '--porcelain', '-z', '--untracked-files=all'])
+  // With all untracked files listed one by one, a folder is a repository.
+  const nested = splitZ(status.stdout).flatMap((entry) =>
+    entry.startsWith('?? ') && entry.endsWith('/') ? [entry.slice(3, -1)] : [],
+  )
+  if (nested.length === 0) return
+  const folder = await nextFolder(keepFolder)
+  for (const name of nested) {
+    await mkdir(dirname(join(folder, name)), { recursive: true, mode: 0o700 })
+    await rename(join(path, name), join(folder, name))
+  }
 }
 
 async function nextFolder(keepFolder: string): Promise<string> {

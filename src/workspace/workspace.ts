@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto'
 import { rename } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { exists, makePrivateFolder, removeFolder } from '../lib/files.ts'
-import { git, runGit } from '../lib/git.ts'
+import { git, runGit, splitZ } from '../lib/git.ts'
 import { failed, ok, type Result } from '../model/failure.ts'
 import type { GitHash } from '../model/ids.ts'
-import { keepCommit, preserveWorktree, repairWorktree, type PreservedWorktree } from './preserve.ts'
+import { keepCommit, moveNested, preserveWorktree, repairWorktree, type PreservedWorktree } from './preserve.ts'
 import { findBranchInTheWay, loadBranchesNear } from './repository.ts'
 
 export interface Workspace {
@@ -40,7 +40,7 @@ export interface Workspaces {
   }): Promise<Result<string | null>>
   /** Mends the worktree, and keeps its branch's commits under a ref of their own where it has moved on without them. */
   keepLeftBranch(repo: string, name: string, branch: string): Promise<Result<null>>
-  /** Preserves what the worktree holds and leaves it as it is. */
+  /** Preserves what the worktree holds and leaves it as it is, but for repositories within it: those move to the preserved files. */
   preserve(repo: string, name: string): Promise<Result<null>>
   /**
    * A scratch worktree of Heddle's own, detached at `commit`. No agent or person works in it, so what an earlier use left
@@ -97,6 +97,20 @@ export function createWorkspaces(home: string): Workspaces {
     return removed.ok ? ok(preserved.value.moveTo ?? preserved.value.ref) : removed
   }
 
+  /** Of an earlier attempt, or of a crash in mid-preparation. What it holds beyond its base gets a ref of its own. */
+  const clearBranch = async (repo: string, name: string, branch: string, base: GitHash): Promise<Result<null>> => {
+    const tip = await runGit(repo, ['rev-parse', '--verify', '--quiet', `refs/heads/${branch}`])
+    if (tip.code !== 0) return ok(null)
+    const commit = tip.stdout.trim() as GitHash
+    if ((await runGit(repo, ['merge-base', '--is-ancestor', commit, base])).code !== 0) {
+      const kept = await keepCommit(repo, name, commit)
+      if (!kept.ok) return kept
+    }
+    if (await isCheckedOut(repo, branch)) return failed({ kind: 'branch-in-the-way', branch, wanted: branch })
+    const removed = await git(repo, ['update-ref', '-d', `refs/heads/${branch}`, commit])
+    return removed.ok ? ok(null) : removed
+  }
+
   const add = async (repo: string, path: string, how: readonly string[]): Promise<Result<null>> => {
     await makePrivateFolder(join(path, '..'))
     const registered = await inLane(repo, () => git(repo, ['worktree', 'add', '--no-checkout', '--quiet', ...how]))
@@ -120,8 +134,9 @@ export function createWorkspaces(home: string): Workspaces {
         // Left by a crash in mid-preparation: no agent was in it yet, but whoever wrote into it keeps what they wrote.
         const cleared = await preserveAndRemove(repo, name, path, base.value as GitHash)
         if (!cleared.ok) return cleared
-        await git(repo, ['update-ref', '-d', `refs/heads/${branch}`])
       }
+      const cleared = await clearBranch(repo, name, branch, base.value as GitHash)
+      if (!cleared.ok) return cleared
       const branches = await loadBranchesNear(repo, branch)
       if (!branches.ok) return branches
       const inTheWay = findBranchInTheWay(branches.value, branch)
@@ -137,7 +152,7 @@ export function createWorkspaces(home: string): Workspaces {
       if (!ref.ok || keepBranch) return ref
       // The branch may go once its commits are safe under another name.
       const tip = await runGit(repo, ['rev-parse', '--verify', '--quiet', `refs/heads/${branch}`])
-      if (tip.code !== 0) return ref
+      if (tip.code !== 0 || (await isCheckedOut(repo, branch))) return ref
       const commit = tip.stdout.trim()
       for (const keeper of [ref.value, safe]) {
         if (keeper === null || (await runGit(repo, ['merge-base', '--is-ancestor', commit, keeper])).code !== 0) continue
@@ -160,14 +175,12 @@ export function createWorkspaces(home: string): Workspaces {
 
     async preserve(repo, name) {
       const path = pathOf(repo, name)
+      await moveNested(path, keepFolder(name))
       const preserved = await preserveWorktree({ repo, path, task: name, safe: null, keepFolder: keepFolder(name) })
       if (!preserved.ok) return preserved
       if (preserved.value.moveTo === null) return ok(null)
-      return failed({
-        kind: 'git-failed',
-        command: `preserve ${path}`,
-        output: 'git cannot hold all that is in this worktree, so it is left alone',
-      })
+      const output = 'git cannot hold all that is in this worktree, so it is left alone'
+      return failed({ kind: 'git-failed', command: `preserve ${path}`, output })
     },
 
     async openScratch(repo, name, commit) {
@@ -185,4 +198,10 @@ function folderName(repo: string): string {
   // Cut, because a name may have 255 bytes, and a letter three or four.
   const name = /^.{0,50}/u.exec(basename(repo).replaceAll(/[^\p{L}\p{N}._-]/gu, '_'))![0]
   return `${name}-${createHash('sha256').update(repo).digest('hex').slice(0, 8)}`
+}
+
+/** In any worktree, the user's too: to delete it there would take the ground from under it. */
+async function isCheckedOut(repo: string, branch: string): Promise<boolean> {
+  const listed = await git(repo, ['worktree', 'list', '--porcelain', '-z'])
+  return !listed.ok || splitZ(listed.value).includes(`branch refs/heads/${branch}`)
 }
