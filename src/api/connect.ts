@@ -66,7 +66,7 @@ async function openSocket(home: string): Promise<Result<Socket | null>> {
       resolve(ok(socket))
     })
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      const nothing = ['ENOENT', 'ECONNREFUSED', 'ENOTDIR'].includes(error.code ?? '')
+      const nothing = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'ENOTDIR'].includes(error.code ?? '')
       resolve(nothing ? ok(null) : failed(unreachable(home, error.message)))
     })
   })

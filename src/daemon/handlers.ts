@@ -301,14 +301,15 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
       if (request.closed !== null)
         throw new FailureError({ kind: 'request-closed', id: request.id, answer: request.closed.answer })
       if (request.kind === 'review') {
-        if (answer === 'discard') await close(task, 'discarded', signal)
-        else if (answer === 'revise')
+        const word = normalizeAnswer(answer)
+        if (word === 'discard') await close(task, 'discarded', signal)
+        else if (word === 'revise')
           throw new FailureError({
             kind: 'bad-input',
             what: 'a revision needs comments',
             todo: `Say what is to be different: heddle revise ${task.name} "…"`,
           })
-        else await answerReview(task, request, answer, signal)
+        else await answerReview(task, request, word === 'approve' || word === 'allow' ? 'approve' : answer, signal)
         return done()
       }
       const given = normalizeAnswer(answer)

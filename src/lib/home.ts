@@ -1,4 +1,4 @@
-import { homedir, tmpdir, userInfo } from 'node:os'
+import { homedir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 
 /** Heddle's state folder: `HEDDLE_HOME`, else `heddle` in the XDG state folder. Absolute; need not exist. */
@@ -16,5 +16,6 @@ export function socketPath(home: string): string {
   if (Buffer.byteLength(path) <= 100) return path
   // Loaded only here: it would add 4 ms to the start of every command.
   const hash = process.getBuiltinModule('node:crypto').createHash('sha256').update(home).digest('hex').slice(0, 16)
-  return join(tmpdir(), `heddle-${userInfo().uid}`, `${hash}.sock`)
+  // Not $TMPDIR, which may differ from shell to shell, and be as long.
+  return join('/tmp', `heddle-${userInfo().uid}`, `${hash}.sock`)
 }

@@ -81,7 +81,8 @@ export async function startJob(start: JobStart): Promise<Job> {
     child.once('spawn', () => resolve(child.pid!))
   })
   child.unref()
-  const process = await loadProcess(pid)
+  // One that has ended already was started all the same: null would say that nobody knows.
+  const process = (await loadProcess(pid)) ?? { pid, startTime: 'ended' }
   await writeFileAtomically(join(folder, 'job.json'), JSON.stringify({ ...about, process }))
   return { folder, attempt, startedAt: start.startedAt, process }
 }
