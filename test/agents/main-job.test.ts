@@ -12,7 +12,7 @@ import type { Step } from '../model/script.ts'
 import { createRealRig, prompt } from './real-rig.ts'
 
 const ROOT = path.join(import.meta.dirname, '../..')
-const LONGEST_TESTS_MS = 10 * 60_000
+const LONGEST_TESTS_MS = 15 * 60_000
 
 const SETTINGS = `checks:
   - node --test src/core/permission-policy.test.ts 'src/lib/format-*.test.ts'

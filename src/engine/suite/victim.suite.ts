@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import type { Json } from '../../model/json.ts'
 import type { ActivityTable, Engine } from '../contract.ts'
 import { createStage, runId } from './harness.suite.ts'
@@ -67,7 +68,7 @@ const victimRuns: { [name: string]: RunCode } = {
 export type Victim = ReturnType<typeof startVictim>
 
 export function startVictim({ victim }: Implementation, journal: string) {
-  const child = spawn(process.execPath, [victim.pathname, journal], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [fileURLToPath(victim), journal], { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   const reports: Report[] = []
   const watchers = new Set<() => void>()
