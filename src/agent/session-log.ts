@@ -47,13 +47,22 @@ export async function openSessionLog(folder: string, clock: Clock, onLine: (line
     sent: () => sent,
     send(message) {
       const line = `${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`
-      sending = sending.then(async () => {
-        // If we die in the middle of the append, the next one completes it from this copy.
-        await writeFile(join(folder, 'in.next'), line, { mode: 0o600 })
-        await appendFile(join(folder, 'in'), line)
+      const sendNow = async (): Promise<void> => {
+        // Counted as sent before it is: an agent may answer before we hear that the append is done.
         sent.push(message)
-      })
-      return sending
+        try {
+          // If we die in the middle of the append, the next one completes it from this copy.
+          await writeFile(join(folder, 'in.next'), line, { mode: 0o600 })
+          await appendFile(join(folder, 'in'), line)
+        } catch (error) {
+          sent.splice(sent.indexOf(message), 1)
+          throw error
+        }
+      }
+      const result = sending.then(sendNow)
+      // One that failed must not keep the next from being sent.
+      sending = result.catch(() => {})
+      return result
     },
     drain: () => follower.drain(),
     stop: () => follower.stop(),

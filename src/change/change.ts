@@ -1,4 +1,8 @@
 /** What a task's branch holds against its base. */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { exists } from '../lib/files.ts'
 import { describeOutcome, git, runGit, splitZ } from '../lib/git.ts'
 import type { Change } from '../model/change.ts'
 import { failed, ok, type Result } from '../model/failure.ts'
@@ -18,6 +22,7 @@ export async function commitAll(spec: {
   message: string
 }): Promise<Result<Change | null>> {
   const { path, branch, base, message } = spec
+  await clearStaleLock(path)
   const attached = await attach(path, branch)
   if (!attached.ok) return attached
   const added = await runGit(path, ['add', '--all', '--', ':/'])
@@ -40,6 +45,15 @@ export async function commitAll(spec: {
 async function findNested(path: string): Promise<string[]> {
   const listed = await runGit(path, ['ls-tree', '-r', '-z', 'HEAD'])
   return splitZ(listed.stdout).flatMap((line) => (line.startsWith('160000 ') ? [line.slice(line.indexOf('\t') + 1)] : []))
+}
+
+/** A git that was killed leaves its lock on the index. The turn is over, so one that stays for two seconds belongs to nobody. */
+async function clearStaleLock(path: string): Promise<void> {
+  const folder = await git(path, ['rev-parse', '--absolute-git-dir'])
+  if (!folder.ok) return
+  const lock = join(folder.value, 'index.lock')
+  for (let tries = 0; tries < 20 && (await exists(lock)); tries++) await setTimeout(100)
+  await rm(lock, { force: true })
 }
 
 /** An unfinished rebase or merge of the agent's is left behind; what its files hold is kept. */

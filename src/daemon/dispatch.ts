@@ -129,14 +129,24 @@ export function createDispatchDesk(leaves: {
     return findings.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))
   }
 
+  // One after the other, so that two who get a name from us at the same moment get two.
+  let before: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = before.then(work)
+    before = result.catch(() => {})
+    return result
+  }
+
   return {
-    dispatchTasks: ({ cwd, tasks, env }) => dispatch(cwd, tasks, env),
+    dispatchTasks: ({ cwd, tasks, env }) => inTurn(() => dispatch(cwd, tasks, env)),
     async dispatchPlan({ cwd, file, text, env }) {
       const planned = requireOk(readPlan(file, text))
       requireOk(await findRepository(cwd))
-      const problems = (await inspectPlan(cwd, planned)).filter((finding) => finding.severity === 'error')
-      if (problems.length > 0) throw new FailureError({ kind: 'bad-file', file, problems })
-      return dispatch(cwd, planned.map(toSpec), env)
+      return inTurn(async () => {
+        const problems = (await inspectPlan(cwd, planned)).filter((finding) => finding.severity === 'error')
+        if (problems.length > 0) throw new FailureError({ kind: 'bad-file', file, problems })
+        return dispatch(cwd, planned.map(toSpec), env)
+      })
     },
     async checkPlanText({ cwd, file, text }) {
       const planned = readPlan(file, text)

@@ -97,7 +97,9 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
     await engine.signal(request.run as RunId, 'answer', { request: request.id, answer })
     await until(task.id, signal, async () => (await store.loadRequest(request.id))?.closed !== null)
     const closed = (await store.loadRequest(request.id))?.closed
-    if (closed?.answer === 'withdrawn') throw new FailureError({ kind: 'request-closed', id: request.id, answer: closed.answer })
+    // Somebody else was quicker, and said something else.
+    if (closed && closed.answer !== (answer === 'approve' ? 'approve' : 'revise'))
+      throw new FailureError({ kind: 'request-closed', id: request.id, answer: closed.answer })
     return viewOf(task.id)
   }
   const close = async (task: Task, as: 'stopped' | 'discarded', signal: AbortSignal): Promise<TaskView> => {
@@ -302,6 +304,7 @@ export function createHandlers(leaves: HandlerLeaves): Handlers {
         throw new FailureError({ kind: 'request-closed', id: request.id, answer: request.closed.answer })
       if (request.kind === 'review') {
         const word = normalizeAnswer(answer)
+        if (word === 'deny') throw new FailureError({ kind: 'wrong-answer', id: request.id, answer, answers: request.answers })
         if (word === 'discard') await close(task, 'discarded', signal)
         else if (word === 'revise')
           throw new FailureError({

@@ -2,7 +2,7 @@
  * The daemon's process. Tells whoever started it, with one line of JSON on standard output, that it is ready, that another
  * one runs, or why it cannot start; later it writes only to its log, which is its standard error.
  */
-import { access, constants, mkdir } from 'node:fs/promises'
+import { access, chmod, constants, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createRequire } from 'node:module'
 import { systemClock } from '../lib/clock.ts'
@@ -31,6 +31,8 @@ async function main(): Promise<void> {
   try {
     await mkdir(home, { recursive: true, mode: 0o700 })
     await access(home, constants.W_OK | constants.X_OK)
+    // Prompts, transcripts and the shells' environments are nobody else's business.
+    await chmod(home, 0o700)
   } catch (error) {
     return fail({ kind: 'home-not-writable', path: home, reason: (error as NodeJS.ErrnoException).code ?? String(error) })
   }

@@ -63,6 +63,16 @@ async function work(context: Context, task: Task): Promise<Ending> {
       continue
     }
 
+    // Before the commit, so that no marker gets into the history.
+    if (conflicted.length > 0) {
+      const left = await context.act(`markers/${turn}`, 'landing.markers', { task: task.id, files: conflicted })
+      if (left.length > 0) {
+        prompt = await askAboutConflict(context, task, turn, `the agent left conflict markers in ${left.join(', ')}`, left)
+        continue
+      }
+      conflicted = []
+    }
+
     const committed = await context.act(`commit/${turn}`, 'change.commit', { task: task.id, note })
     if (!committed.ok) return fail(committed.failure)
     const change = task.readOnly ? null : committed.value
@@ -75,27 +85,20 @@ async function work(context: Context, task: Task): Promise<Ending> {
           : { kind: 'no-change', agent: task.agent, text: report.text.slice(-2000) },
       )
     }
-    if (conflicted.length > 0) {
-      const left = await context.act(`markers/${turn}`, 'landing.markers', { task: task.id, files: conflicted })
-      if (left.length > 0) {
-        prompt = await askAboutConflict(context, task, turn, `the agent left conflict markers in ${left.join(', ')}`, left)
-        continue
-      }
-      conflicted = []
-    }
-
     const checked = await check(context, task, turn, change)
     if (!checked.ok) return fail(checked.failure)
     const evidence = checked.value
+    const late = await context.signal<{ text: string }>(`message/${turn}/checked`, 'message', { timeoutMs: 0 })
     if (!hasPassed(evidence)) {
-      if (round >= task.settings.rounds || isCommand) return fail(describeFailedChecks(evidence, round))
-      prompt = composeCheckFeedback(evidence, round, task.settings.rounds)
-      note = 'mend what the checks found'
+      // Whoever wrote while the checks ran is heard first.
+      if (late === null && (round >= task.settings.rounds || isCommand)) return fail(describeFailedChecks(evidence, round))
+      const feedback = composeCheckFeedback(evidence, round, task.settings.rounds)
+      prompt = late === null ? feedback : `${feedback}\n\n${late.text}`
+      note = late === null ? 'mend what the checks found' : late.text
       round++
       continue
     }
     round = 1
-    const late = await context.signal<{ text: string }>(`message/${turn}/checked`, 'message', { timeoutMs: 0 })
     if (late !== null) {
       prompt = late.text
       note = late.text

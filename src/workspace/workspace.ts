@@ -113,7 +113,10 @@ export function createWorkspaces(home: string): Workspaces {
 
   const add = async (repo: string, path: string, how: readonly string[]): Promise<Result<null>> => {
     await makePrivateFolder(join(path, '..'))
-    const registered = await inLane(repo, () => git(repo, ['worktree', 'add', '--no-checkout', '--quiet', ...how]))
+    // Forced past a registration without a folder, which an add that was killed leaves locked, so that no prune takes it.
+    const registered = await inLane(repo, () =>
+      git(repo, ['worktree', 'add', '--force', '--force', '--no-checkout', '--quiet', ...how]),
+    )
     if (!registered.ok) return registered
     const populated = await git(path, ['reset', '--hard', '--quiet'])
     if (!populated.ok) return populated
