@@ -8,7 +8,7 @@ export async function readText(word: string, what: string): Promise<string> {
   if (text.trim() !== '') return text
   throw new FailureError({
     kind: 'bad-input',
-    what: `there is nothing in the ${what}`,
+    what: `the ${what} is empty`,
     todo: `Give it in quotes, or - to read it from the standard input.`,
   })
 }

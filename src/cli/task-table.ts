@@ -1,6 +1,7 @@
 /** Tasks as lines of a table that fits the terminal. */
 import { basename } from 'node:path'
 import type { TaskView } from '../api/contract.ts'
+import { summarizeFailure } from '../model/failure.ts'
 import { formatAge, formatChange, formatWorkTime } from './amounts.ts'
 import { cleanLine } from './clean-text.ts'
 import { STATE_STYLES, type Paint } from './paint.ts'
@@ -59,7 +60,7 @@ function describeBesideState(task: TaskView): string {
 
 /** What the state does not say already. */
 export function describeDoing(task: TaskView): string {
-  const says = task.doing === task.state ? (task.failure ?? '') : task.doing
+  const says = task.doing === task.state ? summarizeFailure(task.failure ?? '') : task.doing
   return cleanLine(says.split('\n')[0] ?? '')
 }
 

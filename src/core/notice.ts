@@ -1,6 +1,6 @@
 /** Which events a person is told about, and in which words. */
 import type { TaskEvent } from '../model/event.ts'
-import { describeFailure } from '../model/failure.ts'
+import { describeFailure, summarizeFailure } from '../model/failure.ts'
 import type { Change } from '../model/change.ts'
 import type { Notice } from '../model/notice.ts'
 import type { Task } from '../model/task.ts'
@@ -37,7 +37,7 @@ export function findNotice(task: Task, event: TaskEvent): Notice | null {
     case 'failed':
       return notice(
         task,
-        `failed: ${event.failure === null ? '' : firstLine(describeFailure(event.failure))}`,
+        `failed: ${event.failure === null ? '' : summarizeFailure(describeFailure(event.failure))}`,
         `heddle logs ${task.name}`,
         true,
       )

@@ -91,7 +91,8 @@ export function createDispatchDesk(leaves: {
         branch,
         settings,
         environment,
-        createdAt: clock.now(),
+        // A millisecond apart, so that lists keep the plan's order.
+        createdAt: clock.now() + tasks.length,
         attempt: 1,
         startedAt: null,
         workspace: null,

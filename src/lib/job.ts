@@ -45,10 +45,12 @@ export interface JobExit {
   readonly code: number | null
 }
 
-// With `kill 0` the relay, which would wait for a line that never comes, ends together with what the agent left in its group.
+// `kill 0` takes what was left in the group, also what cleared its environment, and the relay, which would wait for ever for
+// a line that never comes.
 const RELAY =
   'dir=$1; shift; tail -n +1 -f "$dir/in" | { "$@" >>"$dir/out" 2>>"$dir/err"; echo $? >"$dir/exit.tmp"; mv "$dir/exit.tmp" "$dir/exit"; kill -TERM 0; }'
-const PLAIN = 'dir=$1; shift; "$@" <"$dir/in" >>"$dir/out" 2>&1; echo $? >"$dir/exit.tmp"; mv "$dir/exit.tmp" "$dir/exit"'
+const PLAIN =
+  'dir=$1; shift; "$@" <"$dir/in" >>"$dir/out" 2>&1; echo $? >"$dir/exit.tmp"; mv "$dir/exit.tmp" "$dir/exit"; kill -TERM 0'
 
 /** Starts a job. Its folder must not hold another; `attempt` goes into its environment. */
 export async function startJob(start: JobStart): Promise<Job> {

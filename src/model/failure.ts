@@ -160,6 +160,13 @@ export function describeFailure(failure: Failure): string {
   }
 }
 
+/** What `describeFailure` says, on one line: the first line, and the first that it quotes. */
+export function summarizeFailure(description: string): string {
+  const [first = '', second] = description.split('\n')
+  const quoted = second?.startsWith('  | ') === true ? second.slice(4).trim() : ''
+  return quoted === '' ? first : `${first.replace(/[:;]$/, '')}: ${quoted.length > 100 ? `${quoted.slice(0, 99)}…` : quoted}`
+}
+
 const quote = (text: string): string => (text.trim() === '' ? '' : `\n${text.trimEnd().replaceAll(/^/gm, '  | ')}`)
 const list = (items: readonly string[]): string => items.map((item) => `\`${item}\``).join(', ')
 

@@ -29,6 +29,6 @@ export async function run(args: readonly string[]): Promise<number> {
     throw wrongWords(positionals.length === 1 ? 'revise needs COMMENTS' : 'with several tasks, give the comments with -m', RULES)
   }
   const tasks = values.message === undefined ? positionals.slice(0, 1) : positionals
-  const comments = await readText(values.message ?? positionals[1]!, 'comments')
+  const comments = await readText(values.message ?? positionals[1]!, 'comment')
   return doToEach(tasks, values.json ?? false, (daemon, params) => daemon.call('tasks.revise', { ...params, comments }))
 }
