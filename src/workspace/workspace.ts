@@ -106,7 +106,7 @@ export function createWorkspaces(home: string): Workspaces {
       const kept = await keepCommit(repo, name, commit)
       if (!kept.ok) return kept
     }
-    if (await isCheckedOut(repo, branch)) return failed({ kind: 'branch-in-the-way', branch, wanted: branch })
+    if (await isCheckedOut(repo, branch, pathOf(repo, name))) return failed({ kind: 'branch-in-the-way', branch, wanted: branch })
     const removed = await git(repo, ['update-ref', '-d', `refs/heads/${branch}`, commit])
     return removed.ok ? ok(null) : removed
   }
@@ -151,11 +151,11 @@ export function createWorkspaces(home: string): Workspaces {
 
     async close({ repo, name, branch, safe, keepBranch }) {
       const path = pathOf(repo, name)
-      const ref = (await exists(path)) ? await preserveAndRemove(repo, name, path, safe) : ok(null)
+      const ref = await preserveAndRemove(repo, name, path, safe)
       if (!ref.ok || keepBranch) return ref
       // The branch may go once its commits are safe under another name.
       const tip = await runGit(repo, ['rev-parse', '--verify', '--quiet', `refs/heads/${branch}`])
-      if (tip.code !== 0 || (await isCheckedOut(repo, branch))) return ref
+      if (tip.code !== 0 || (await isCheckedOut(repo, branch, path))) return ref
       const commit = tip.stdout.trim()
       for (const keeper of [ref.value, safe]) {
         if (keeper === null || (await runGit(repo, ['merge-base', '--is-ancestor', commit, keeper])).code !== 0) continue
@@ -203,8 +203,17 @@ function folderName(repo: string): string {
   return `${name}-${createHash('sha256').update(repo).digest('hex').slice(0, 8)}`
 }
 
-/** In any worktree, the user's too: to delete it there would take the ground from under it. */
-async function isCheckedOut(repo: string, branch: string): Promise<boolean> {
+/**
+ * In any worktree, the user's too: to delete it there would take the ground from under it. The one at `gone` does not count
+ * once its folder is away: its registration may outlive it when a daemon dies between the two.
+ */
+async function isCheckedOut(repo: string, branch: string, gone: string): Promise<boolean> {
   const listed = await git(repo, ['worktree', 'list', '--porcelain', '-z'])
-  return !listed.ok || splitZ(listed.value).includes(`branch refs/heads/${branch}`)
+  if (!listed.ok) return true
+  const holders = listed.value
+    .split('\0\0')
+    .map(splitZ)
+    .filter((fields) => fields.includes(`branch refs/heads/${branch}`))
+  for (const [worktree] of holders) if (worktree !== `worktree ${gone}` || (await exists(gone))) return true
+  return false
 }
