@@ -18,7 +18,7 @@ const commands = {
   install: null,
   start: (args) => [inRoot('src/demo/start.ts'), ...args],
   test: (args) => testArgs(['src/**/*.test.ts', 'test/*.test.ts', 'test/!(agents)/**/*.test.ts'], 10, args),
-  'test:agents': (args) => testArgs(['test/agents/**/*.test.ts'], 25, args),
+  'test:agents': (args) => testArgs(['test/agents/**/*.test.ts'], 25, args, 1),
   check: (args) => [inRoot('scripts/check.mjs'), ...args],
   format: (args) => [inRoot('node_modules/oxfmt/bin/oxfmt'), ...args],
   build: (args) => [inRoot('scripts/build.mjs'), ...args],
@@ -36,13 +36,13 @@ async function main([name, ...args]) {
   if (commands[name]) await runOnProjectNode(commands[name](args))
 }
 
-/** Globs unless files are named. Two files at a time even on two cores: most tests wait for processes. */
-function testArgs(globs, limitMinutes, args) {
+/** Globs unless files are named. Two files at a time even on two cores: most tests wait for processes. Not with the real agents: one of those files runs all other tests. */
+function testArgs(globs, limitMinutes, args, atOnce = 2) {
   const options = args.filter((arg) => arg.startsWith('-'))
   const files = args.filter((arg) => !arg.startsWith('-'))
   return [
     '--test',
-    '--test-concurrency=2',
+    `--test-concurrency=${atOnce}`,
     `--test-timeout=${limitMinutes * 60_000}`,
     `--test-reporter=${inRoot('test/reporter.mjs')}`,
     '--test-reporter-destination=stdout',
